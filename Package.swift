@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors where CI is set. A user's newer compiler may warn about more and still builds.
+let strict = Context.environment["CI"] != nil
+let swiftSettings: [SwiftSetting] =
+  [.swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes")]
+  + (strict ? [.treatAllWarnings(as: .error)] : [])
+let cSettings: [CSetting] =
+  [.enableWarning("all"), .enableWarning("extra")] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+/// A module under `Sources/NAME`. The lists of dependencies below are the arrows of the module map in the README: they
+/// point down only.
+func module(_ name: String, on dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: swiftSettings)
+}
+
+/// The tests of module NAME, under `Tests/NAMETests`.
+func tests(_ name: String, on dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+    swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "Rondo",
+  products: [
+    .executable(name: "rondo", targets: ["rondo"]),
+    .library(name: "MPI", targets: ["MPI"]),
+    .library(name: "BLAS", targets: ["BLAS"]),
+    .library(name: "Collectives", targets: ["Collectives"]),
+    .library(name: "Rondo", targets: ["Graph", "NeuralNetwork", "Optimizers", "Datasets", "Training"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels", cSettings: cSettings),
+
+    module("MPI", on: ["COpenMPI"]),
+    module("BLAS", on: ["COpenBLAS"]),
+    module("Kernels", on: ["CKernels"]),
+    module("Graph", on: ["BLAS", "Kernels"]),
+    module("NeuralNetwork", on: ["Graph"]),
+    module("Optimizers", on: ["BLAS", "Kernels"]),
+    module("Datasets", on: [crypto]),
+    module("Collectives", on: ["MPI", "Kernels"]),
+    module(
+      "Training",
+      on: [
+        "Collectives", "Datasets", "Optimizers", "NeuralNetwork", "Graph", "MPI", "BLAS", "Kernels",
+        "Yams", crypto, logging,
+      ]),
+    .executableTarget(
+      name: "rondo",
+      dependencies: ["Training", "Collectives", "Datasets", "MPI", "BLAS", argumentParser, logging],
+      exclude: ["README.md"], swiftSettings: swiftSettings),
+
+    tests("MPI"),
+    tests("BLAS"),
+    tests("Kernels"),
+    tests("Graph"),
+    tests("NeuralNetwork"),
+    tests("Optimizers"),
+    tests("Datasets"),
+    tests("Collectives"),
+    tests("Training"),
+  ],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,124 @@
+#include "CKernels.h"
+#include "elementary.h"
+
+RONDO_INLINE float gelu(float x) { return 0.5f * x * (1.0f + rondo_erff(x * 0.707106781f)); }
+
+// d/dx of x Phi(x) = Phi(x) + x phi(x), with the standard normal's distribution Phi and density phi.
+RONDO_INLINE float gelu_slope(float x) {
+  float distribution = 0.5f * (1.0f + rondo_erff(x * 0.707106781f));
+  return distribution + x * 0.398942280f * rondo_expf(-0.5f * x * x);
+}
+
+RONDO_INLINE float value(int activation, float x) {
+  switch (activation) {
+    case RONDO_RELU: return x > 0.0f ? x : (x == x ? 0.0f : x);  // NaN stays NaN
+    case RONDO_TANH: return rondo_tanhf(x);
+    case RONDO_GELU: return gelu(x);
+    default: return x;
+  }
+}
+
+RONDO_INLINE float slope(int activation, float known) {
+  switch (activation) {
+    case RONDO_RELU: return known > 0.0f ? 1.0f : 0.0f;
+    case RONDO_TANH: return 1.0f - known * known;
+    case RONDO_GELU: return gelu_slope(known);
+    default: return 1.0f;
+  }
+}
+
+// `activation` is a constant in each call of a body below, so that each loop is compiled for its own function and vectorises.
+#define FOR_EACH_ACTIVATION(activation, call)           \
+  switch (activation) {                                 \
+    case RONDO_RELU: call(RONDO_RELU); break;           \
+    case RONDO_TANH: call(RONDO_TANH); break;           \
+    case RONDO_GELU: call(RONDO_GELU); break;           \
+    default: call(RONDO_IDENTITY); break;               \
+  }
+
+RONDO_INLINE void activate_body(int activation, size_t n, const float *x, float *y) {
+  for (size_t i = 0; i < n; i++) y[i] = value(activation, x[i]);
+}
+
+RONDO_KERNEL void rondo_activate(int activation, size_t n, const float *x, float *y) {
+#define CALL(a) activate_body(a, n, x, y)
+  FOR_EACH_ACTIVATION(activation, CALL)
+#undef CALL
+}
+
+RONDO_INLINE void gradient_body(int activation, size_t n, const float *known, const float *dy, float *dx) {
+  for (size_t i = 0; i < n; i++) dx[i] = dy[i] * slope(activation, known[i]);
+}
+
+RONDO_KERNEL void rondo_activate_gradient(
+    int activation, size_t n, const float *known, const float *dy, float *dx) {
+#define CALL(a) gradient_body(a, n, known, dy, dx)
+  FOR_EACH_ACTIVATION(activation, CALL)
+#undef CALL
+}
+
+RONDO_INLINE void bias_activate_body(
+    int activation, size_t rows, size_t columns, const float *bias, float *y, size_t ldy, float *z, size_t ldz) {
+  for (size_t r = 0; r < rows; r++) {
+    float *restrict row = y + r * ldy;
+    if (z) {
+      float *restrict before = z + r * ldz;
+      for (size_t c = 0; c < columns; c++) before[c] = bias ? row[c] + bias[c] : row[c];
+      for (size_t c = 0; c < columns; c++) row[c] = value(activation, before[c]);
+    } else if (bias) {
+      for (size_t c = 0; c < columns; c++) row[c] = value(activation, row[c] + bias[c]);
+    } else {
+      for (size_t c = 0; c < columns; c++) row[c] = value(activation, row[c]);
+    }
+  }
+}
+
+RONDO_KERNEL void rondo_bias_activate(
+    int activation, size_t rows, size_t columns, const float *bias, float *y, size_t ldy, float *z, size_t ldz) {
+#define CALL(a) bias_activate_body(a, rows, columns, bias, y, ldy, z, ldz)
+  FOR_EACH_ACTIVATION(activation, CALL)
+#undef CALL
+}
+
+// Columns go in blocks whose sums stay in registers while the rows pass by.
+#define BLOCK 64
+
+RONDO_INLINE void gradient_sums_body(
+    int activation, size_t rows, size_t columns, const float *known, const float *dy, float *dz, size_t ld,
+    float *sums, int accumulate) {
+  size_t first = 0;
+  for (; first + BLOCK <= columns; first += BLOCK) {
+    float sum[BLOCK] = {0};
+    for (size_t r = 0; r < rows; r++) {
+      const size_t at = r * ld + first;
+      for (size_t c = 0; c < BLOCK; c++) {
+        float d = dy[at + c] * slope(activation, known[at + c]);
+        dz[at + c] = d;
+        sum[c] += d;
+      }
+    }
+    if (sums)
+      for (size_t c = 0; c < BLOCK; c++) sums[first + c] = accumulate ? sums[first + c] + sum[c] : sum[c];
+  }
+  const size_t rest = columns - first;
+  if (rest == 0) return;
+  float sum[BLOCK] = {0};
+  for (size_t r = 0; r < rows; r++) {
+    const size_t at = r * ld + first;
+    for (size_t c = 0; c < rest; c++) {
+      float d = dy[at + c] * slope(activation, known[at + c]);
+      dz[at + c] = d;
+      sum[c] += d;
+    }
+  }
+  if (sums)
+    for (size_t c = 0; c < rest; c++) sums[first + c] = accumulate ? sums[first + c] + sum[c] : sum[c];
+}
+
+RONDO_KERNEL void rondo_activate_gradient_sums(
+    int activation, size_t rows, size_t columns, const float *known, const float *dy, float *dz, size_t ld,
+    float *sums, int accumulate) {
+#define CALL(a) gradient_sums_body(a, rows, columns, known, dy, dz, ld, sums, accumulate)
+  FOR_EACH_ACTIVATION(activation, CALL)
+#undef CALL
+}

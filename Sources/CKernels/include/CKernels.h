@@ -1,0 +1,104 @@
+// Element-wise loops and reductions over float32, one file per family. Each is compiled for several vector widths and picks
+// the widest that the machine runs (see dispatch.h). No kernel allocates, keeps state or owns a thread: callers cut the work
+// and own the memory. Buffers overlap only where a comment says "may be the same".
+#ifndef RONDO_CKERNELS_H
+#define RONDO_CKERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --- activations.c ------------------------------------------------------------------------------------------------------
+
+enum rondo_activation {
+  RONDO_IDENTITY = 0,
+  RONDO_RELU = 1,
+  RONDO_TANH = 2,
+  RONDO_GELU = 3,  // x * (1 + erf(x / sqrt 2)) / 2, the exact form
+};
+
+// y = f(x), n elements; x and y may be the same.
+void rondo_activate(int activation, size_t n, const float *_Nonnull x, float *_Nonnull y);
+
+// dx = dy * f'. `known` is the output y for identity, relu and tanh and the input x for gelu; dy and dx may be the same.
+void rondo_activate_gradient(
+    int activation, size_t n, const float *_Nonnull known, const float *_Nonnull dy, float *_Nonnull dx);
+
+// y = f(y + bias) in place on a rows x columns tile with leading dimension ldy. bias (columns) may be null. With z, also
+// writes z = y + bias (what gelu's gradient needs), leading dimension ldz.
+void rondo_bias_activate(
+    int activation, size_t rows, size_t columns, const float *_Nullable bias, float *_Nonnull y, size_t ldy,
+    float *_Nullable z, size_t ldz);
+
+// dz = dy * f' on a rows x columns tile (all with leading dimension ld; dz and dy may be the same) and, with sums, the column
+// sums of dz in ascending order of rows: sums = (accumulate ? sums : 0) + sum over rows.
+void rondo_activate_gradient_sums(
+    int activation, size_t rows, size_t columns, const float *_Nonnull known, const float *_Nonnull dy,
+    float *_Nonnull dz, size_t ld, float *_Nullable sums, int accumulate);
+
+// --- arithmetic.c -------------------------------------------------------------------------------------------------------
+
+// a += b
+void rondo_add(size_t n, float *_Nonnull a, const float *_Nonnull b);
+// a += b for doubles
+void rondo_add_double(size_t n, double *_Nonnull a, const double *_Nonnull b);
+// y = scale * x; x and y may be the same
+void rondo_scale(size_t n, float scale, const float *_Nonnull x, float *_Nonnull y);
+// y += scale * x
+void rondo_add_scaled(size_t n, float scale, const float *_Nonnull x, float *_Nonnull y);
+// y = e^x, tanh x, erf x: for tests of their error bounds and for operations to come
+void rondo_exp(size_t n, const float *_Nonnull x, float *_Nonnull y);
+void rondo_tanh(size_t n, const float *_Nonnull x, float *_Nonnull y);
+void rondo_erf(size_t n, const float *_Nonnull x, float *_Nonnull y);
+
+// --- losses.c -----------------------------------------------------------------------------------------------------------
+
+// For each row r of logits (rows x columns): probabilities[r] = softmax(logits[r]) and
+// losses[r] = -log probabilities[r][labels[r]]. logits and probabilities may be the same.
+// A label outside 0..<columns gives a NaN loss: it is never read as an index.
+void rondo_softmax_cross_entropy(
+    size_t rows, size_t columns, const float *_Nonnull logits, const int32_t *_Nonnull labels,
+    float *_Nonnull probabilities, float *_Nonnull losses);
+
+// d[r][c] = dlosses[r] * (probabilities[r][c] - (c == labels[r])), added to d with accumulate.
+void rondo_softmax_cross_entropy_gradient(
+    size_t rows, size_t columns, const float *_Nonnull probabilities, const int32_t *_Nonnull labels,
+    const float *_Nonnull dlosses, float *_Nonnull d, int accumulate);
+
+// losses[r] = sum over c of (x[r][c] - target[r][c])^2 / columns
+void rondo_mean_squared_error(
+    size_t rows, size_t columns, const float *_Nonnull x, const float *_Nonnull target, float *_Nonnull losses);
+
+// d[r][c] = dlosses[r] * 2 (x[r][c] - target[r][c]) / columns, added to d with accumulate.
+void rondo_mean_squared_error_gradient(
+    size_t rows, size_t columns, const float *_Nonnull x, const float *_Nonnull target,
+    const float *_Nonnull dlosses, float *_Nonnull d, int accumulate);
+
+// --- random.c -----------------------------------------------------------------------------------------------------------
+
+// Inverted dropout: y[i] = word(first + i) < threshold ? 0 : scale * x[i]. word(e) is word e mod 4 of the Philox4x32-10 block
+// with counter (e / 4, major, minor, purpose) under key. x and y may be the same.
+void rondo_dropout(
+    size_t n, uint64_t first, uint64_t key, uint32_t major, uint32_t minor, uint32_t purpose, uint32_t threshold,
+    float scale, const float *_Nonnull x, float *_Nonnull y);
+
+// --- optimizers.c -------------------------------------------------------------------------------------------------------
+
+// g' = g + decay * p;  v = momentum * v + g';  p -= rate * (nesterov ? g' + momentum * v : v).
+// With v null (no momentum): p -= rate * g'.
+void rondo_sgd(
+    size_t n, float rate, float momentum, float decay, int nesterov, const float *_Nonnull g, float *_Nonnull p,
+    float *_Nullable v);
+
+// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+// p = p (1 - rate decay) - rate / correction1 * m / (sqrt(v) / sqrt_correction2 + epsilon)
+void rondo_adamw(
+    size_t n, float rate, float beta1, float beta2, float epsilon, float decay, float correction1,
+    float sqrt_correction2, const float *_Nonnull g, float *_Nonnull p, float *_Nonnull m, float *_Nonnull v);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

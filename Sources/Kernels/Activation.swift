@@ -1,0 +1,53 @@
+import CKernels
+
+/// An element-wise function applied to a layer's output.
+public enum Activation: String, Sendable, CaseIterable {
+  /// f(x) = x
+  case identity
+  /// f(x) = max(x, 0)
+  case relu
+  /// f(x) = tanh x
+  case tanh
+  /// f(x) = x (1 + erf(x / √2)) / 2: the exact form. Source: D. Hendrycks, K. Gimpel, arXiv:1606.08415.
+  case gelu
+
+  /// Whether the gradient is computed from the input x. For the others the output f(x) is enough, and x need not be kept.
+  package var gradientNeedsInput: Bool { self == .gelu }
+
+  private var code: Int32 {
+    switch self {
+    case .identity: Int32(RONDO_IDENTITY.rawValue)
+    case .relu: Int32(RONDO_RELU.rawValue)
+    case .tanh: Int32(RONDO_TANH.rawValue)
+    case .gelu: Int32(RONDO_GELU.rawValue)
+    }
+  }
+
+  /// y = f(x) on `count` elements; `x` and `y` may be the same.
+  package func apply(count: Int, x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>) {
+    rondo_activate(code, count, x, y)
+  }
+
+  /// dx = dy · f′ on `count` elements, from the input or the output as `gradientNeedsInput` says; `dy` and `dx` may be the same.
+  package func gradient(
+    count: Int, known: UnsafePointer<Float>, dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>
+  ) {
+    rondo_activate_gradient(code, count, known, dy, dx)
+  }
+
+  /// y = f(y + bias) in place on a tile of a matrix with leading dimension `ldy`; with `z`, also z = y + bias.
+  package func applyWithBias(
+    rows: Int, columns: Int, bias: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>, ldy: Int,
+    z: UnsafeMutablePointer<Float>?, ldz: Int
+  ) {
+    rondo_bias_activate(code, rows, columns, bias, y, ldy, z, ldz)
+  }
+
+  /// dz = dy · f′ on a tile, and the sums of dz down its columns, rows ascending. All matrices have leading dimension `ld`.
+  package func gradientWithColumnSums(
+    rows: Int, columns: Int, known: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+    dz: UnsafeMutablePointer<Float>, ld: Int, sums: UnsafeMutablePointer<Float>?, accumulate: Bool
+  ) {
+    rondo_activate_gradient_sums(code, rows, columns, known, dy, dz, ld, sums, accumulate ? 1 : 0)
+  }
+}

@@ -1,0 +1,56 @@
+import CKernels
+
+/// Loops over one or two flat ranges.
+package enum Elementwise {
+  /// a += b
+  package static func add(_ count: Int, to a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>) {
+    rondo_add(count, a, b)
+  }
+
+  /// a += b
+  package static func add(_ count: Int, to a: UnsafeMutablePointer<Double>, _ b: UnsafePointer<Double>) {
+    rondo_add_double(count, a, b)
+  }
+
+  /// y = factor · x; `x` and `y` may be the same.
+  package static func scale(
+    _ count: Int, by factor: Float, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    rondo_scale(count, factor, x, y)
+  }
+
+  /// y += factor · x
+  package static func add(
+    _ count: Int, _ factor: Float, times x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+  ) {
+    rondo_add_scaled(count, factor, x, y)
+  }
+
+  /// y = eˣ within 2 ulp; results below 2⁻¹²⁶ are 0.
+  package static func exp(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    rondo_exp(count, x, y)
+  }
+
+  /// y = tanh x within 3 ulp.
+  package static func tanh(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    rondo_tanh(count, x, y)
+  }
+
+  /// y = erf x within 3 ulp.
+  package static func erf(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    rondo_erf(count, x, y)
+  }
+
+  /// Inverted dropout of elements `first ..< first + count` of a stream: each is 0 with the given probability, else
+  /// x / (1 - probability). Which ones depends on (key, major, minor) and the element's place in the stream, nothing else; the
+  /// gradient is the same function applied to dy. `x` and `y` may be the same.
+  package static func dropout(
+    _ count: Int, first: Int, probability: Float, key: UInt64, major: UInt32, minor: UInt32,
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    let threshold = UInt32(min(Double(probability) * 0x1p32, 0x1p32 - 1))
+    rondo_dropout(
+      count, UInt64(first), key, major, minor, Philox.Purpose.dropout.rawValue, threshold,
+      1 / (1 - probability), x, y)
+  }
+}
