@@ -1,0 +1,251 @@
+/// Everything that decides a training run, apart from where and with how many ranks and threads it is computed.
+///
+/// Read from YAML with ``init(contentsOf:overrides:)``, or built in Swift. The names of the YAML keys are these names in
+/// snake case (`training.optimizer.learning_rate`); `Configuration+Keys.swift` lists them all.
+public struct Configuration: Sendable, Equatable {
+  /// What the run is called. Default: the name of the configuration file without its extension.
+  public var name: String
+  /// Starts every random draw of the run: initial weights, order of samples, dropout.
+  public var seed: UInt64
+  public var model: Model
+  public var data: Data
+  public var training: Training
+  public var communication: Communication
+
+  public init(
+    name: String = "rondo", seed: UInt64 = 1, model: Model = Model(), data: Data = Data(),
+    training: Training = Training(), communication: Communication = Communication()
+  ) {
+    self.name = name
+    self.seed = seed
+    self.model = model
+    self.data = data
+    self.training = training
+    self.communication = communication
+  }
+}
+
+extension Configuration {
+  /// A ready-made model. The width of its input and output comes from the data.
+  public struct Model: Sendable, Equatable {
+    public enum Kind: String, Sendable, CaseIterable {
+      /// Dense layers with an activation between them; classes or values.
+      case mlp
+      /// One dense layer, mean squared error; values.
+      case linear
+      /// One dense layer, softmax cross-entropy; classes.
+      case logistic
+    }
+
+    public enum Activation: String, Sendable, CaseIterable {
+      case relu, tanh, gelu
+    }
+
+    public var kind: Kind
+    /// Widths of the hidden layers, in forward order. Only for ``Kind/mlp``, which needs at least one.
+    public var hidden: [Int]
+    public var activation: Activation
+    /// Probability in 0..<1 that an activation of a hidden layer is dropped in training.
+    public var dropout: Double
+
+    public init(
+      kind: Kind = .mlp, hidden: [Int] = [], activation: Activation = .relu, dropout: Double = 0
+    ) {
+      self.kind = kind
+      self.hidden = hidden
+      self.activation = activation
+      self.dropout = dropout
+    }
+  }
+
+  /// Where samples come from: a built-in ``source``, or a file at ``path``.
+  public struct Data: Sendable, Equatable {
+    public enum Source: String, Sendable, CaseIterable {
+      /// The UCI optical digits, 8x8 pixels, 10 classes.
+      case digits
+    }
+
+    public enum Format: String, Sendable, CaseIterable {
+      case csv
+    }
+
+    public enum Task: String, Sendable, CaseIterable {
+      /// Classes if a label is text or all labels are few whole numbers, else values (`CSVFile` states the rule).
+      case auto
+      case classification, regression
+    }
+
+    public var source: Source?
+    /// A file; a relative path is meant from the directory in which the run was started.
+    public var path: String?
+    public var format: Format
+    /// The name of the column that holds the labels.
+    public var label: String?
+    public var task: Task
+    /// Shifts and scales each feature to mean 0 and deviation 1 over the training part.
+    public var standardize: Bool
+    /// The share of the samples that is held out, in 0..<1. Only without ``testPath``.
+    public var testFraction: Double
+    /// A file of held-out samples with the same columns as ``path``.
+    public var testPath: String?
+
+    public init(
+      source: Source? = nil, path: String? = nil, format: Format = .csv, label: String? = nil,
+      task: Task = .auto, standardize: Bool = false, testFraction: Double = 0.2, testPath: String? = nil
+    ) {
+      self.source = source
+      self.path = path
+      self.format = format
+      self.label = label
+      self.task = task
+      self.standardize = standardize
+      self.testFraction = testFraction
+      self.testPath = testPath
+    }
+  }
+
+  /// How the model is trained.
+  public struct Training: Sendable, Equatable {
+    /// Samples of one step over all ranks (the global batch).
+    public var batch: Int
+    /// Samples of one forward and backward pass; divides ``batch``.
+    public var microbatch: Int
+    /// Passes over the training data. One of ``epochs`` and ``steps`` is set, never both.
+    public var epochs: Int?
+    /// Optimizer updates.
+    public var steps: Int?
+    public var optimizer: Optimizer
+    public var schedule: Schedule
+    /// Whether the weights may not depend on the number of ranks, down to the last bit. This version keeps that promise
+    /// on one rank only, and refuses it on more (``Configuration/validate(ranks:)``).
+    public var reproducible: Bool
+    /// Evaluates on held-out data after every so many epochs, and at the end; 0: only at the end.
+    public var evaluateEveryEpochs: Int
+    /// Writes a line of metrics every so many steps.
+    public var logEverySteps: Int
+
+    /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
+    public init(
+      batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
+      optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), reproducible: Bool = false,
+      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10
+    ) {
+      self.batch = batch
+      self.microbatch = microbatch ?? Self.defaultMicrobatch(batch: batch)
+      self.epochs = epochs
+      self.steps = steps
+      self.optimizer = optimizer
+      self.schedule = schedule
+      self.reproducible = reproducible
+      self.evaluateEveryEpochs = evaluateEveryEpochs
+      self.logEverySteps = logEverySteps
+    }
+
+    /// Microbatches of one global batch, over all ranks.
+    public var microbatchCount: Int { batch / microbatch }
+
+    /// The largest divisor of `batch` not above 128: rows enough for a dense layer to run near its full speed, and as
+    /// many microbatches as that leaves to spread over ranks.
+    public static func defaultMicrobatch(batch: Int) -> Int {
+      guard batch >= 1 else { return 1 }
+      return (1...min(batch, 128)).last { batch.isMultiple(of: $0) } ?? 1
+    }
+  }
+
+  /// The rule that turns gradients into updates.
+  public struct Optimizer: Sendable, Equatable {
+    public enum Kind: String, Sendable, CaseIterable {
+      /// Stochastic gradient descent, with momentum where ``Optimizer/momentum`` is above 0.
+      case sgd
+      /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
+      case adamw
+    }
+
+    public var kind: Kind
+    /// The learning rate after warm-up.
+    public var learningRate: Double
+    /// Only for ``Kind/sgd``.
+    public var momentum: Double
+    /// Nesterov's form of the momentum. Only for ``Kind/sgd``.
+    public var nesterov: Bool
+    public var weightDecay: Double
+    /// Decay of the mean of gradients. Only for ``Kind/adamw``, as the next two.
+    public var beta1: Double
+    /// Decay of the mean of squared gradients.
+    public var beta2: Double
+    public var epsilon: Double
+
+    /// - Parameters:
+    ///   - learningRate: nil stands for 0.001 with AdamW and 0.01 with SGD.
+    ///   - weightDecay: nil stands for 0.01 with AdamW and 0 with SGD.
+    public init(
+      kind: Kind = .adamw, learningRate: Double? = nil, momentum: Double = 0, nesterov: Bool = false,
+      weightDecay: Double? = nil, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8
+    ) {
+      self.kind = kind
+      self.learningRate = learningRate ?? Self.defaultLearningRate(kind)
+      self.momentum = momentum
+      self.nesterov = nesterov
+      self.weightDecay = weightDecay ?? Self.defaultWeightDecay(kind)
+      self.beta1 = beta1
+      self.beta2 = beta2
+      self.epsilon = epsilon
+    }
+
+    static func defaultLearningRate(_ kind: Kind) -> Double { kind == .adamw ? 1e-3 : 1e-2 }
+    static func defaultWeightDecay(_ kind: Kind) -> Double { kind == .adamw ? 0.01 : 0 }
+  }
+
+  /// The learning rate over the steps of a run, as a factor of ``Optimizer/learningRate``.
+  public struct Schedule: Sendable, Equatable {
+    public enum Kind: String, Sendable, CaseIterable {
+      /// 1 after the warm-up.
+      case constant
+      /// Half a cosine from 1 after the warm-up to 0 after the last step.
+      case cosine
+      /// A straight line from 1 after the warm-up to 0 after the last step.
+      case linear
+    }
+
+    public var kind: Kind
+    /// Steps in which the factor rises in a straight line to 1.
+    public var warmupSteps: Int
+
+    public init(kind: Kind = .constant, warmupSteps: Int = 0) {
+      self.kind = kind
+      self.warmupSteps = warmupSteps
+    }
+  }
+
+  /// How gradients travel between ranks.
+  public struct Communication: Sendable, Equatable {
+    public enum Algorithm: String, Sendable, CaseIterable {
+      /// Rondo chooses for each size of bucket.
+      case auto
+      case ring
+      /// `MPI_Allreduce`, as the MPI library chooses.
+      case mpi
+    }
+
+    public enum Wire: String, Sendable, CaseIterable {
+      case float32
+    }
+
+    public var algorithm: Algorithm
+    /// Upper bound of a bucket's size.
+    public var bucketBytes: Int
+    /// The format of a gradient on the wire.
+    public var wire: Wire
+    /// Whether buckets travel while backward still runs.
+    public var overlap: Bool
+
+    public init(
+      algorithm: Algorithm = .auto, bucketBytes: Int = 25 << 20, wire: Wire = .float32, overlap: Bool = true
+    ) {
+      self.algorithm = algorithm
+      self.bucketBytes = bucketBytes
+      self.wire = wire
+      self.overlap = overlap
+    }
+  }
+}
