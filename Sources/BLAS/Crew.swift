@@ -1,0 +1,153 @@
+import COpenBLAS
+import Glibc
+import Synchronization
+
+/// What the threads of a ``ThreadPool`` share. The pool owns the crew and joins its threads; the threads keep the crew,
+/// not the pool, alive.
+///
+/// How a region goes:
+/// 1. Its caller takes `busy`, writes `job`, sets `unfinished` and then `unclaimed` to the number of tiles, and wakes
+///    sleeping threads.
+/// 2. Caller and threads claim tiles by counting `unclaimed` down with compare and exchange. A claim that succeeds keeps
+///    the region alive until its tile is finished, hence `job` is read only after a claim, and is never written meanwhile.
+/// 3. Each finished tile counts `unfinished` down. At 0 the caller goes on.
+///
+/// Waking is a tree: everyone who finds unclaimed tiles left wakes at most two sleepers, so that many threads start in
+/// logarithmic time and a region that is over before a thread wakes costs one or two wake-ups, not one per thread.
+///
+/// `@unchecked Sendable` is safe because `job` alone is not atomic, and rule 2 orders every read of it after the write
+/// (acquire of `unclaimed`) and before the next one (release of `unfinished`).
+final class Crew: @unchecked Sendable {
+  private struct Job {
+    var tiles = 0
+    var body: UnsafeRawPointer? = nil
+    var call: @convention(c) (UnsafeRawPointer, Int) -> Void = { _, _ in }
+  }
+
+  private let unclaimed = PaddedCounter()
+  private let unfinished = PaddedCounter()
+  private let sleepers = PaddedCounter()
+  private let busy = Atomic<Bool>(false)
+  private let stopping = Atomic<Bool>(false)
+  private var job = Job()
+  /// Where each thread sleeps; 0 is the caller of the region.
+  private let beds: [Bed]
+  private let spinNanoseconds: UInt64
+
+  init(threads: Int, spins: Bool) {
+    beds = (0..<threads).map { _ in Bed() }
+    spinNanoseconds = spins ? 50_000 : 0
+  }
+
+  /// Runs a region on all threads; false, with nothing done, if one runs already.
+  func runTogether(tiles: Int, _ body: (Int) -> Void) -> Bool {
+    guard busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
+      return false
+    }
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { pointer in
+        job.tiles = tiles
+        job.body = UnsafeRawPointer(pointer)
+        // A function of its own, so that the closure's reference count is back where it was before the tile counts as
+        // finished: `withoutActuallyEscaping` checks it.
+        job.call = { body, tile in body.assumingMemoryBound(to: ((Int) -> Void).self).pointee(tile) }
+        unfinished.value.store(tiles, ordering: .relaxed)
+        unclaimed.value.store(tiles, ordering: .sequentiallyConsistent)
+        wakeSleepers()
+        takeTiles()
+        waitUntilFinished()
+      }
+    }
+    busy.store(false, ordering: .releasing)
+    return true
+  }
+
+  func stop() {
+    stopping.store(true, ordering: .sequentiallyConsistent)
+    for bed in beds { bed.wake() }
+  }
+
+  /// Starts the thread that sleeps in bed `index`.
+  func startThread(_ index: Int) -> Result<pthread_t, ThreadStartError> {
+    let start = ThreadStart(crew: self, index: index)
+    return start.run()
+  }
+
+  /// A thread's life.
+  func work(_ index: Int) {
+    while !stopping.load(ordering: .acquiring) {
+      takeTiles()
+      if !spin(until: { unclaimed.value.load(ordering: .relaxed) > 0 || stopping.load(ordering: .relaxed) }) {
+        sleepers.value.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        beds[index].sleep(unless: {
+          unclaimed.value.load(ordering: .sequentiallyConsistent) > 0
+            || stopping.load(ordering: .sequentiallyConsistent)
+        })
+        sleepers.value.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        wakeSleepers()
+      }
+    }
+  }
+
+  private func takeTiles() {
+    var left = unclaimed.value.load(ordering: .relaxed)
+    while left > 0 {
+      let claim = unclaimed.value.weakCompareExchange(
+        expected: left, desired: left - 1, ordering: .acquiringAndReleasing)
+      guard claim.exchanged else {
+        left = claim.original
+        continue
+      }
+      if let body = job.body { job.call(body, job.tiles - left) }
+      if unfinished.value.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
+        beds[0].wake()
+      }
+      left = unclaimed.value.load(ordering: .relaxed)
+    }
+  }
+
+  private func waitUntilFinished() {
+    while !spin(until: { unfinished.value.load(ordering: .acquiring) == 0 }) {
+      beds[0].sleep(unless: { unfinished.value.load(ordering: .sequentiallyConsistent) == 0 })
+    }
+  }
+
+  /// Wakes at most two sleeping threads, if tiles are left for them.
+  private func wakeSleepers() {
+    guard sleepers.value.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    var woken = 0
+    for bed in beds.dropFirst() {
+      if woken == 2 || unclaimed.value.load(ordering: .relaxed) == 0 { return }
+      if bed.wake() { woken += 1 }
+    }
+  }
+
+  /// True when `condition` held before the spinning budget was spent.
+  @inline(__always)
+  private func spin(until condition: () -> Bool) -> Bool {
+    if condition() { return true }
+    if spinNanoseconds == 0 { return false }
+    let start = monotonicNanoseconds()
+    repeat {
+      for _ in 0..<16 {
+        rondo_spin_pause()
+        if condition() { return true }
+      }
+    } while monotonicNanoseconds() - start < spinNanoseconds
+    return false
+  }
+}
+
+private func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+/// A counter alone on its cache lines (two, since processors fetch them in pairs), so that threads that spin on one do
+/// not slow down those who write another.
+private struct PaddedCounter: ~Copyable {
+  private let before: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
+  private let before2: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
+  let value = Atomic<Int>(0)
+}
