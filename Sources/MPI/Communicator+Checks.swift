@@ -20,7 +20,8 @@ extension Communicator {
   func blockCount(of count: Int, in call: StaticString) throws(MPIError) -> Int {
     guard count.isMultiple(of: size) else {
       throw MPIError(
-        usage: "\(count) elements cannot be cut into \(size) equal blocks, one per rank", in: call, class: .count)
+        usage: "\(count) elements cannot be cut into \(size) equal blocks, one per rank",
+        in: call, class: .count)
     }
     return count / size
   }

@@ -12,8 +12,8 @@ final class IntegerTable {
     for (rank, value) in table.enumerated() {
       if value < 0 || value > limit {
         throw MPIError(
-          usage: "\(what) \(value) for rank \(rank) is outside 0...\(limit): MPI 3.1 has 32-bit \(what)s; use the "
-            + "form with equal counts, or point-to-point messages",
+          usage: "\(what) \(value) for rank \(rank) is outside 0...\(limit): MPI 3.1 has 32-bit \(what)s; "
+            + "use the form with equal counts, or point-to-point messages",
           in: call, class: .count)
       }
       values[rank] = Int32(value)

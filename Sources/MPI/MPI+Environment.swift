@@ -33,7 +33,8 @@ extension MPI {
   ///
   /// MPI: MPI_Get_library_version, MPI 3.1 section 8.1.1.
   public static var libraryVersion: String {
-    MPIError.string(capacity: Int(MPI_MAX_LIBRARY_VERSION_STRING)) { MPI_Get_library_version($0, $1) } ?? "unknown"
+    MPIError.string(capacity: Int(MPI_MAX_LIBRARY_VERSION_STRING)) { MPI_Get_library_version($0, $1) }
+      ?? "unknown"
   }
 
   /// The version of the standard that the library implements, such as 3.1.

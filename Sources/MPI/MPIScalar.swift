@@ -8,36 +8,38 @@ public protocol MPIScalar: BitwiseCopyable, Sendable {
   static var datatype: Datatype { get }
 }
 
-/// MPI's name for an element type, and the element's size.
-public struct Datatype: @unchecked Sendable {  // safe: a predefined handle, a constant for the life of the process
+/// MPI's name for an element type, and the size of an element in bytes.
+///
+/// Sendable is safe: the handle is a predefined one, a constant for the life of the process.
+public struct Datatype: @unchecked Sendable {
   let handle: MPI_Datatype
   /// Bytes from one element to the next.
   public let size: Int
 
-  init<Element>(_ handle: MPI_Datatype, of _: Element.Type) {
+  init(_ handle: MPI_Datatype, _ size: Int) {
     self.handle = handle
-    self.size = MemoryLayout<Element>.stride
+    self.size = size
   }
-}
 
-extension Float: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_float(), of: Self.self) } }
-extension Double: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_double(), of: Self.self) } }
-extension Bool: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_bool(), of: Self.self) } }
-extension Int8: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_int8(), of: Self.self) } }
-extension Int16: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_int16(), of: Self.self) } }
-extension Int32: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_int32(), of: Self.self) } }
-extension Int64: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_int64(), of: Self.self) } }
-extension Int: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_int64(), of: Self.self) } }
-extension UInt8: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_uint8(), of: Self.self) } }
-extension UInt16: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_uint16(), of: Self.self) } }
-extension UInt32: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_uint32(), of: Self.self) } }
-extension UInt64: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_uint64(), of: Self.self) } }
-extension UInt: MPIScalar { public static var datatype: Datatype { Datatype(rondo_mpi_uint64(), of: Self.self) } }
-
-extension Datatype {
   /// Untyped memory, in bytes (`MPI_BYTE`).
-  static var bytes: Datatype { Datatype(rondo_mpi_byte(), of: UInt8.self) }
+  static var bytes: Datatype { Datatype(rondo_mpi_byte(), 1) }
 }
+
+extension Float: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_float(), 4) } }
+extension Double: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_double(), 8) } }
+extension Bool: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_bool(), 1) } }
+extension Int8: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_int8(), 1) } }
+extension Int16: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_int16(), 2) } }
+extension Int32: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_int32(), 4) } }
+extension Int64: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_int64(), 8) } }
+extension UInt8: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_uint8(), 1) } }
+extension UInt16: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_uint16(), 2) } }
+extension UInt32: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_uint32(), 4) } }
+extension UInt64: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_uint64(), 8) } }
+
+// Swift's word-sized integers are 64-bit wherever Open MPI's pointers are.
+extension Int: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_int64(), 8) } }
+extension UInt: MPIScalar { public static var datatype: Datatype { .init(rondo_mpi_uint64(), 8) } }
 
 extension MPIScalar {
   /// A value to fill new memory with before MPI writes it. All bits 0 is a value of every scalar type.
