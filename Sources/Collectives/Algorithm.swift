@@ -1,0 +1,36 @@
+/// The allreduce algorithms, under the names that configurations and the command line use.
+public enum Algorithm: String, Sendable, CaseIterable {
+  /// `MPI_Allreduce`, as the MPI library chooses: the baseline, and the oracle of the tests.
+  case mpi
+  /// Reduce-scatter and allgather round a ring: ``Ring``.
+  case ring
+
+  /// The algorithm of that name.
+  /// - Throws: ``UnknownAlgorithm``, whose text lists the names that there are.
+  public init(named name: String) throws(UnknownAlgorithm) {
+    guard let algorithm = Algorithm(rawValue: name) else { throw UnknownAlgorithm(name: name) }
+    self = algorithm
+  }
+
+  /// The algorithm as schedules for elements of that many bytes, or nil where the MPI library does the work.
+  public func scheduled(elementBytes: Int) -> (any ScheduledAllreduce)? {
+    switch self {
+    case .mpi: return nil
+    case .ring: return Ring(elementBytes: elementBytes)
+    }
+  }
+}
+
+extension Algorithm: CustomStringConvertible {
+  public var description: String { rawValue }
+}
+
+/// A name that no algorithm has.
+public struct UnknownAlgorithm: Error, Equatable, CustomStringConvertible {
+  public let name: String
+
+  public var description: String {
+    let names = Algorithm.allCases.map(\.rawValue).joined(separator: ", ")
+    return "there is no allreduce algorithm \"\(name)\"; there are: \(names)"
+  }
+}

@@ -1,0 +1,27 @@
+/// The plans of the latest calls, by length and element size.
+struct PlanCache {
+  /// A training run has a few bucket lengths. A caller with ever new lengths must not fill the memory.
+  static let capacity = 64
+
+  private struct Key: Hashable {
+    let count: Int
+    let elementBytes: Int
+  }
+  private var plans: [Key: ExecutionPlan] = [:]
+
+  /// The plan for that length, made by `schedule` when there is none yet. `call` says which plan was used last.
+  mutating func plan(count: Int, elementBytes: Int, call: Int, schedule: () -> Schedule) -> ExecutionPlan {
+    let key = Key(count: count, elementBytes: elementBytes)
+    if let plan = plans[key] {
+      plan.lastCall = call
+      return plan
+    }
+    if plans.count == Self.capacity, let oldest = plans.min(by: { $0.value.lastCall < $1.value.lastCall }) {
+      plans[oldest.key] = nil
+    }
+    let plan = ExecutionPlan(schedule())
+    plan.lastCall = call
+    plans[key] = plan
+    return plan
+  }
+}

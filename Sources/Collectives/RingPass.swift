@@ -1,0 +1,102 @@
+/// Writes the ring's schedule for one rank: the steps of all lanes, interleaved as a wave.
+///
+/// Lane s begins `lag` steps after lane s - 1, with the least `lag` for which at most `inFlight` lanes are under way. So the
+/// reduce-scatter of later lanes mixes with the allgather of earlier ones, and program order is the order in which a
+/// rank that never waits would do it.
+struct RingPass {
+  private let lanes: RingLanes
+  private let size: Int
+  private let rank: Int
+  private let count: Int
+  private let inFlight: Int
+  private let slots: Int
+  private var builder: ScheduleBuilder
+  private var progress: [LaneProgress]
+  /// The addition that last read each workspace slot.
+  private var slotReaders: [Int32]
+
+  /// What later steps of a lane wait for.
+  private struct LaneProgress {
+    /// The action that completed the segment to send next: an addition, in the allgather a receive.
+    var completed = ScheduleBuilder.nothing
+    /// The reduce-scatter's sends, by step. The allgather overwrites what they sent.
+    var sends: [Int32]
+  }
+
+  init(lanes: RingLanes, size: Int, rank: Int, count: Int, inFlight: Int) {
+    self.lanes = lanes
+    self.size = size
+    self.rank = rank
+    self.count = count
+    self.inFlight = min(inFlight, lanes.count)
+    slots = 2 * self.inFlight
+    builder = ScheduleBuilder(
+      size: size, rank: rank, count: count, capacity: count == 0 ? 0 : 5 * (size - 1) * lanes.count)
+    progress = Array(
+      repeating: LaneProgress(sends: Array(repeating: ScheduleBuilder.nothing, count: size - 1)), count: self.inFlight)
+    slotReaders = Array(repeating: ScheduleBuilder.nothing, count: slots)
+  }
+
+  mutating func schedule() -> Schedule {
+    let steps = 2 * (size - 1)
+    let lag = max(1, (steps + inFlight - 1) / inFlight)
+    let waves = steps == 0 || count == 0 ? 0 : steps + (lanes.count - 1) * lag
+    for wave in 0..<waves {
+      // The lanes with 0 <= wave - lane * lag < steps, oldest first.
+      let oldest = max(0, (wave - steps + lag) / lag)
+      for lane in oldest...min(lanes.count - 1, wave / lag) {
+        let step = wave - lane * lag
+        if step < size - 1 {
+          reduceScatter(lane, step)
+        } else {
+          allgather(lane, step - (size - 1))
+        }
+      }
+    }
+    // Three actions a step, and two steps of each lane in hand: receives of the next step are posted while this one is added.
+    return builder.finish(
+      workspaceCount: waves == 0 ? 0 : slots * lanes.slotLength, window: max(6 * inFlight, 8))
+  }
+
+  private mutating func reduceScatter(_ lane: Int, _ step: Int) {
+    let place = lane % inFlight
+    if step == 0 { progress[place].completed = ScheduleBuilder.nothing }
+    let outgoing = segment(rank - step, lane)
+    if !outgoing.isEmpty {
+      progress[place].sends[step] = builder.send(outgoing, to: next, after: progress[place].completed)
+    }
+    let incoming = segment(rank - step - 1, lane)
+    progress[place].completed = ScheduleBuilder.nothing
+    if !incoming.isEmpty {
+      let slot = 2 * place + step % 2
+      let workspace = count + slot * lanes.slotLength
+      let receive = builder.receive(
+        workspace..<workspace + incoming.count, from: previous, after: slotReaders[slot])
+      let combine = builder.combine(workspace, on: .left, into: incoming, after: receive)
+      slotReaders[slot] = combine
+      progress[place].completed = combine
+    }
+  }
+
+  private mutating func allgather(_ lane: Int, _ step: Int) {
+    let place = lane % inFlight
+    let outgoing = segment(rank + 1 - step, lane)
+    if !outgoing.isEmpty {
+      _ = builder.send(outgoing, to: next, after: progress[place].completed)
+    }
+    let incoming = segment(rank - step, lane)
+    progress[place].completed = ScheduleBuilder.nothing
+    if !incoming.isEmpty {
+      progress[place].completed = builder.receive(
+        incoming, from: previous, after: progress[place].sends[step])
+    }
+  }
+
+  private var next: Int { (rank + 1) % size }
+  private var previous: Int { (rank + size - 1) % size }
+
+  /// The segment of lane `lane` in a chunk, whose number is taken modulo size.
+  private func segment(_ chunk: Int, _ lane: Int) -> Range<Int> {
+    lanes.segments(ofChunk: (chunk + 2 * size) % size)[lane]
+  }
+}
