@@ -1,0 +1,68 @@
+/// Shifts and scales features to mean 0 and deviation 1: `(x - mean) * scale`, `scale = 1 / deviation`, per feature.
+///
+/// Part of a model as much as its weights are: what it was fitted on must be applied to whatever it predicts from.
+public struct Standardization: Sendable, Equatable {
+  public let means: [Float]
+  /// 1 for a feature that is the same everywhere, so that it becomes 0 and not a quotient by 0.
+  public let scales: [Float]
+
+  public init(means: [Float], scales: [Float]) {
+    precondition(means.count == scales.count, "Standardization: as many means as scales, one per feature")
+    self.means = means
+    self.scales = scales
+  }
+
+  /// Measures mean and deviation (divided by the count, not by the count - 1) of each feature, in two passes in double
+  /// precision. Without samples it changes nothing.
+  public init(of dataset: Dataset) {
+    let width = dataset.featureCount
+    let count = Double(max(dataset.count, 1))
+    var means = [Double](repeating: 0, count: width)
+    dataset.forEachRow { row in
+      for column in 0..<width { means[column] += Double(row[column]) }
+    }
+    for column in 0..<width { means[column] /= count }
+    var variances = [Double](repeating: 0, count: width)
+    dataset.forEachRow { row in
+      for column in 0..<width {
+        let distance = Double(row[column]) - means[column]
+        variances[column] += distance * distance
+      }
+    }
+    self.means = means.map { Float($0) }
+    // A deviation at the level of rounding is that of a constant.
+    scales = zip(variances, means).map { variance, mean in
+      let deviation = (variance / count).squareRoot()
+      return deviation > abs(mean) * 1e-7 ? Float(1 / deviation) : 1
+    }
+  }
+
+  /// - Precondition: the data set has as many features as were measured.
+  public func applied(to dataset: Dataset) -> Dataset {
+    let width = means.count
+    precondition(
+      dataset.featureCount == width,
+      "Standardization: expected \(width) features, found \(dataset.featureCount)")
+    var features = dataset.features
+    features.withUnsafeMutableBufferPointer { features in
+      for row in stride(from: 0, to: features.count, by: width) {
+        for column in 0..<width {
+          features[row + column] = (features[row + column] - means[column]) * scales[column]
+        }
+      }
+    }
+    return Dataset(
+      features: features, labels: dataset.labels, featureNames: dataset.featureNames,
+      labelName: dataset.labelName)
+  }
+}
+
+extension Dataset {
+  fileprivate func forEachRow(_ body: (UnsafeBufferPointer<Float>) -> Void) {
+    features.withUnsafeBufferPointer { features in
+      for start in stride(from: 0, to: features.count, by: featureCount) {
+        body(UnsafeBufferPointer(rebasing: features[start..<start + featureCount]))
+      }
+    }
+  }
+}
