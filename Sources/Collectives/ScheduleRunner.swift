@@ -62,7 +62,7 @@ struct ScheduleRunner: ~Copyable {
         }
         plan.order.complete(action)
       } else {
-        let slot = try await(plan)
+        let slot = try waitAny(plan)
         plan.order.complete(actionOfSlot[slot])
       }
       progress.completeAction()
@@ -70,7 +70,7 @@ struct ScheduleRunner: ~Copyable {
   }
 
   /// Polls until a transfer is complete, and gives its slot.
-  private mutating func await(_ plan: ExecutionPlan) throws(MPIError) -> Int {
+  private mutating func waitAny(_ plan: ExecutionPlan) throws(MPIError) -> Int {
     if let slot = try requests.testAny() { return slot }
     let start = MPI.wallTime()
     // The oldest incomplete action has all it needs, so it is under way: it is what holds this rank up.
