@@ -1,0 +1,58 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// One contiguous, 64-byte aligned, zeroed allocation of 4-byte elements.
+public final class Arena {
+  /// Regions begin at multiples of this many elements: 64 bytes, a cache line and the widest vector.
+  static let alignment = 16
+
+  /// `count` rounded up to the next region boundary.
+  package static func aligned(_ count: Int) -> Int { (count + alignment - 1) & ~(alignment - 1) }
+
+  /// Elements.
+  public let count: Int
+  package let base: UnsafeMutablePointer<Float>
+  private let isOwned: Bool
+
+  /// - Parameter count: elements; the memory is zero.
+  public init(count: Int) {
+    self.count = count
+    let bytes = max(1, Self.aligned(count)) * MemoryLayout<Float>.stride
+    // Above 2 MiB aligned to huge pages, so that the kernel can use them.
+    let alignment = bytes >= 1 << 21 ? 1 << 21 : 64
+    var memory: UnsafeMutableRawPointer?
+    let code = posix_memalign(&memory, alignment, bytes)
+    guard code == 0, let memory else {
+      preconditionFailure("Arena: \(bytes) bytes could not be allocated (error \(code))")
+    }
+    memset(memory, 0, bytes)
+    base = memory.bindMemory(to: Float.self, capacity: Self.aligned(count))
+    isOwned = true
+  }
+
+  /// An arena over memory that the caller owns and keeps for as long as the arena lives, such as a shared-memory window.
+  package init(borrowing memory: UnsafeMutableBufferPointer<Float>) {
+    guard let base = memory.baseAddress else { preconditionFailure("Arena: expected memory, found none") }
+    self.base = base
+    count = memory.count
+    isOwned = false
+  }
+
+  deinit { if isOwned { free(base) } }
+
+  package subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count,
+      "Arena: expected a range inside 0..<\(count), found \(range)")
+    return UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
+  }
+
+  /// The elements, for reading.
+  public var elements: Span<Float> {
+    @_lifetime(borrow self) get {
+      let span = Span(_unsafeStart: UnsafePointer(base), count: count)
+      return _overrideLifetime(span, borrowing: self)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/// One operation of a plan with its buffers' addresses: what a step needs, computed once.
+final class BoundNode {
+  enum GradientTarget {
+    case none
+    case activation(UnsafeMutablePointer<Float>, accumulates: Bool)
+    /// Of the uses of a parameter, backward meets one first: it overwrites at the start of a step.
+    case parameter(UnsafeMutablePointer<Float>, isFirstUse: Bool)
+  }
+
+  let index: Int
+  let operation: any Operation
+  let place: String
+  let inputShapes: [Shape]
+  let outputShape: Shape
+  let inputs: [UnsafeRawPointer]
+  let output: UnsafeMutablePointer<Float>
+  let saved: [UnsafeMutablePointer<Float>]
+  let workspace: UnsafeMutablePointer<Float>
+  let backwardWorkspace: UnsafeMutablePointer<Float>
+  let outputGradient: UnsafeMutablePointer<Float>
+  let inputGradients: [GradientTarget]
+  let hasBackward: Bool
+  /// All gradients at and above this offset of the gradient arena are final once this node's backward has run.
+  let watermark: Int
+
+  init(
+    _ index: Int, of graph: Graph, plan: MemoryPlan, activations: Arena, parameters: Arena, gradients: Arena?,
+    watermark: Int
+  ) {
+    let node = graph.nodes[index]
+    let address = { (buffer: Int?) in activations.base + plan.offset(buffer) }
+    self.index = index
+    operation = node.operation
+    place = node.place
+    inputShapes = node.inputs.map { graph.values[$0].shape }
+    outputShape = graph.values[node.output].shape
+    inputs = node.inputs.map { input in
+      if case .parameter(let number) = graph.values[input].source {
+        return UnsafeRawPointer(parameters.base + graph.parameters[number].offset)
+      }
+      return UnsafeRawPointer(address(plan.ofValue[input]))
+    }
+    output = address(plan.ofValue[node.output])
+    saved = plan.saved[index].map { address($0) }
+    workspace = address(plan.workspace[index])
+    backwardWorkspace = address(plan.backwardWorkspace[index])
+    outputGradient = address(plan.ofGradient[node.output])
+    hasBackward = graph.needsGradient[node.output] && plan.ofGradient[node.output] != nil
+    inputGradients = node.inputs.enumerated().map { position, input in
+      guard let gradients, graph.needsGradient[input] else { return .none }
+      let isFirst = plan.writesFirst[index][position]
+      if case .parameter(let number) = graph.values[input].source {
+        return .parameter(gradients.base + graph.parameters[number].offset, isFirstUse: isFirst)
+      }
+      return .activation(address(plan.ofGradient[input]), accumulates: !isFirst)
+    }
+    self.watermark = watermark
+  }
+}

@@ -1,0 +1,177 @@
+import BLAS
+
+/// Replays a graph over arenas that were planned once. A step allocates nothing.
+///
+/// Not thread-safe: one executor, one calling thread; the pool's threads work inside the calls.
+public final class Executor {
+  public let graph: Graph
+  /// Values of all parameters, each in its `Graph.Parameter.range`.
+  public let parameters: Arena
+  /// Gradients, laid out as the parameters; nil for an executor that only evaluates.
+  public let gradients: Arena?
+  /// Key of all random draws.
+  public let seed: UInt64
+
+  private let pool: ThreadPool
+  private let activations: Arena
+  private let training: [BoundNode]
+  private let inference: [BoundNode]
+  private let trainingPlan: MemoryPlan?
+  private let inferencePlan: MemoryPlan
+  private let lossGradient: UnsafeMutableBufferPointer<Float>?
+  private var wasTraining = false
+  private var random: RandomState
+
+  /// - Parameters:
+  ///   - parameters: of `graph.arenaCount` elements; allocated and initialised from the seed if nil.
+  ///   - gradients: of `graph.arenaCount` elements; allocated if nil and the graph has a loss.
+  public init(
+    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: Arena? = nil
+  ) {
+    precondition(
+      (parameters?.count ?? graph.arenaCount) >= graph.arenaCount
+        && (gradients?.count ?? graph.arenaCount) >= graph.arenaCount,
+      "Executor: expected arenas of \(graph.arenaCount) elements")
+    self.graph = graph
+    self.pool = pool
+    self.seed = seed
+    self.parameters = parameters ?? Self.initialized(graph, seed)
+    self.gradients = graph.loss == nil ? nil : gradients ?? Arena(count: graph.arenaCount)
+    inferencePlan = MemoryPlan(graph, training: false)
+    trainingPlan = graph.loss == nil ? nil : MemoryPlan(graph, training: true)
+    let activations = Arena(count: max(inferencePlan.arenaCount, trainingPlan?.arenaCount ?? 0))
+    self.activations = activations
+    let watermarks = Self.watermarks(graph)
+    let (values, slopes) = (self.parameters, self.gradients)
+    let bind = { (plan: MemoryPlan, trains: Bool) in
+      graph.nodes.indices.map {
+        BoundNode(
+          $0, of: graph, plan: plan, activations: activations, parameters: values,
+          gradients: trains ? slopes : nil, watermark: watermarks[$0])
+      }
+    }
+    inference = bind(inferencePlan, false)
+    training = trainingPlan.map { bind($0, true) } ?? []
+    lossGradient = trainingPlan.flatMap { plan in
+      graph.loss.map {
+        UnsafeMutableBufferPointer(
+          start: activations.base + plan.offset(plan.ofGradient[$0]), count: graph.values[$0].shape.count)
+      }
+    }
+    random = RandomState(
+      seed: seed, position: Position(step: 0, firstSample: 0), microbatch: graph.microbatch)
+  }
+
+  /// Bytes of the activation arena: values, their gradients, saved buffers and scratch.
+  public var activationBytes: Int { activations.count * MemoryLayout<Float>.stride }
+
+  /// The memory of an input for the pass that follows; set it before each `forward`, all of it.
+  package func input(_ tensor: Tensor, training: Bool) -> UnsafeMutableRawPointer {
+    let plan = plan(training)
+    guard case .input = graph.values[tensor.value].source else {
+      preconditionFailure("Executor.input: expected an input of the graph")
+    }
+    return UnsafeMutableRawPointer(activations.base + plan.offset(plan.ofValue[tensor.value]))
+  }
+
+  /// Sets a float32 input.
+  public func setInput(_ tensor: Tensor, to elements: Span<Float>, training: Bool) {
+    checkInput(tensor, .float32, elements.count)
+    let target = input(tensor, training: training).assumingMemoryBound(to: Float.self)
+    for index in elements.indices { target[index] = elements[index] }
+  }
+
+  /// Sets an int32 input.
+  public func setInput(_ tensor: Tensor, to elements: Span<Int32>, training: Bool) {
+    checkInput(tensor, .int32, elements.count)
+    let target = input(tensor, training: training).assumingMemoryBound(to: Int32.self)
+    for index in elements.indices { target[index] = elements[index] }
+  }
+
+  /// Runs all operations in the order of the trace.
+  ///
+  /// - Parameters:
+  ///   - training: keeps what backward needs and lets dropout draw.
+  ///   - position: where this microbatch stands; fixes the random draws.
+  public func forward(training isTraining: Bool, at position: Position = .init(step: 0, firstSample: 0)) {
+    precondition(!isTraining || trainingPlan != nil, "Executor.forward: this graph has no loss to train on")
+    wasTraining = isTraining
+    random = RandomState(seed: seed, position: position, microbatch: graph.microbatch)
+    for node in isTraining ? training : inference {
+      node.operation.forward(
+        ForwardContext(node: node, pool: pool, isTraining: isTraining, random: random))
+    }
+  }
+
+  /// Computes the gradient of `scale` × the sum of the losses of the last training forward pass.
+  ///
+  /// - Parameters:
+  ///   - scale: 1 / global batch makes the sum over all microbatches the gradient of the mean loss.
+  ///   - accumulates: adds to the gradient arena; false overwrites it.
+  ///   - watermark: called after each operation with an offset of the gradient arena: all gradients at and above it are final for
+  ///     this pass. Offsets never rise; the last is 0.
+  public func backward(scale: Float, accumulates: Bool, watermark: (Int) -> Void = { _ in }) {
+    precondition(wasTraining, "Executor.backward: expected a training forward pass before it")
+    wasTraining = false
+    lossGradient?.update(repeating: scale)
+    for node in training.reversed() {
+      if node.hasBackward {
+        node.operation.backward(
+          BackwardContext(node: node, pool: pool, random: random, accumulatesParameters: accumulates))
+      }
+      watermark(node.watermark)
+    }
+  }
+
+  /// The elements of an output or of the loss after a forward pass, valid until the next pass.
+  package func value(of tensor: Tensor, training: Bool) -> UnsafeBufferPointer<Float> {
+    let plan = plan(training)
+    precondition(
+      graph.outputs.contains(tensor.value) || graph.loss == tensor.value,
+      "Executor.value: expected an output of the graph or its loss")
+    return UnsafeBufferPointer(
+      start: activations.base + plan.offset(plan.ofValue[tensor.value]), count: tensor.shape.count)
+  }
+
+  /// A copy of the elements of an output or of the loss after a forward pass.
+  public func elements(of tensor: Tensor, training: Bool) -> [Float] {
+    Array(value(of: tensor, training: training))
+  }
+
+  private func plan(_ training: Bool) -> MemoryPlan {
+    training ? trainingPlan ?? inferencePlan : inferencePlan
+  }
+
+  private func checkInput(_ tensor: Tensor, _ type: ElementType, _ count: Int) {
+    precondition(
+      tensor.elementType == type && tensor.shape.count == count,
+      """
+      Executor.setInput: expected \(tensor.shape.count) \(tensor.elementType.rawValue) elements, found \
+      \(count) \(type.rawValue)
+      """)
+  }
+
+  private static func initialized(_ graph: Graph, _ seed: UInt64) -> Arena {
+    let arena = Arena(count: graph.arenaCount)
+    for parameter in graph.parameters {
+      parameter.initializer.fill(
+        arena[parameter.range], name: parameter.name, shape: parameter.shape, seed: seed)
+    }
+    return arena
+  }
+
+  /// For each node, the offset above which gradients are final after its backward: where the last parameter begins that an
+  /// earlier node still has to add to.
+  private static func watermarks(_ graph: Graph) -> [Int] {
+    var earliestUse = [Int](repeating: .max, count: graph.parameters.count)
+    for (index, node) in graph.nodes.enumerated().reversed() {
+      for input in node.inputs {
+        if case .parameter(let number) = graph.values[input].source { earliestUse[number] = index }
+      }
+    }
+    return graph.nodes.indices.map { index in
+      let open = zip(graph.parameters, earliestUse).filter { $0.1 < index && $0.1 != .max }
+      return open.map { Arena.aligned($0.0.range.upperBound) }.max() ?? 0
+    }
+  }
+}

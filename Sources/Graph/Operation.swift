@@ -1,0 +1,62 @@
+/// Which values an operation's backward reads. The plan keeps those alive until then, and no others.
+public struct BackwardReads: Sendable, Equatable {
+  public var inputs: Set<Int>
+  public var output: Bool
+
+  public init(inputs: Set<Int> = [], output: Bool = false) {
+    self.inputs = inputs
+    self.output = output
+  }
+
+  public static let nothing = BackwardReads()
+  public static let output = BackwardReads(output: true)
+  public static func inputs(_ indices: Int...) -> BackwardReads { BackwardReads(inputs: Set(indices)) }
+}
+
+/// A differentiable function of tensors with one output.
+///
+/// An operation is a value: its configuration, no state. The engine owns all memory and hands it over in contexts. Work is cut for the
+/// threads by shape alone, so that the bits of a result do not depend on the number of threads.
+public protocol Operation: Sendable {
+  /// The name in messages and profiles.
+  var name: String { get }
+
+  /// The output's shape, or why these inputs do not fit.
+  func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape
+
+  /// What each input's elements must be; float32 where the list ends early.
+  var inputTypes: [ElementType] { get }
+
+  /// Element counts of the buffers that forward fills for backward.
+  func savedCounts(_ inputs: [Shape]) -> [Int]
+
+  /// Element count of the scratch that one forward or one backward call uses.
+  func workspaceCount(_ inputs: [Shape]) -> Int
+
+  var backwardReads: BackwardReads { get }
+
+  /// The input whose memory the output may take over when nothing else reads that input afterwards. Needs equal shapes and an
+  /// element-wise forward.
+  var forwardInPlace: Int? { get }
+
+  /// The input whose gradient may be written over the output's gradient. Needs equal shapes and an element-wise backward.
+  var gradientInPlace: Int? { get }
+
+  /// Floating-point operations of one forward call: a multiplication and an addition count as two. Only products need to count.
+  func forwardFlops(_ inputs: [Shape]) -> Int
+
+  /// Computes the output from the inputs.
+  func forward(_ context: ForwardContext)
+
+  /// Computes, for each input that wants one, the gradient from the output's gradient: dx = (∂y/∂x)ᵀ dy.
+  func backward(_ context: BackwardContext)
+}
+
+extension Operation {
+  public var inputTypes: [ElementType] { [] }
+  public func savedCounts(_ inputs: [Shape]) -> [Int] { [] }
+  public func workspaceCount(_ inputs: [Shape]) -> Int { 0 }
+  public var forwardInPlace: Int? { nil }
+  public var gradientInPlace: Int? { nil }
+  public func forwardFlops(_ inputs: [Shape]) -> Int { 0 }
+}

@@ -1,0 +1,99 @@
+/// Records a model while its function runs over symbolic tensors.
+///
+/// Shape errors do not interrupt the model's function: the first one is kept, what follows it is poisoned silently, and `finish` throws
+/// it. So model code stays free of `try`.
+public final class Trace {
+  /// Samples of one forward and backward pass: the first extent of the inputs.
+  public let microbatch: Int
+  private(set) var values: [Graph.Value] = []
+  private(set) var nodes: [Graph.Node] = []
+  private(set) var parameters: [Graph.Parameter] = []
+  private var names: Set<String> = []
+  private var error: ShapeError?
+  private var poisoned: Set<Int> = []
+
+  public init(microbatch: Int) {
+    precondition(microbatch >= 1, "Trace: expected a microbatch of at least 1 sample, found \(microbatch)")
+    self.microbatch = microbatch
+  }
+
+  /// A tensor whose elements the caller sets before each forward pass. `shape` is that of one sample.
+  public func input(_ name: String, perSample shape: Shape, of type: ElementType = .float32) -> Tensor {
+    claim(name)
+    return add(.input(name: name), Shape([microbatch] + shape.extents), type)
+  }
+
+  /// A trainable tensor. Parameters lie in the arena in the order in which the trace meets them.
+  ///
+  /// - Parameter name: dotted and unique, such as `hidden.0.weight`.
+  public func parameter(_ name: String, _ shape: Shape, _ initializer: Initializer) -> Tensor {
+    claim(name)
+    parameters.append(.init(name: name, shape: shape, initializer: initializer, value: values.count))
+    return add(.parameter(parameters.count - 1), shape, .float32)
+  }
+
+  /// Records one use of an operation. Every layer and every function over tensors ends here, a user's own included.
+  ///
+  /// - Parameter name: what messages and profiles call this use; by default the operation's name.
+  public func record(_ operation: some Operation, _ inputs: Tensor..., name: String? = nil) -> Tensor {
+    let place = name.map { "\(operation.name) \"\($0)\"" } ?? operation.name
+    guard inputs.allSatisfy({ $0.trace === self }) else {
+      return poison(.init("expected tensors of one trace", place: place))
+    }
+    if inputs.contains(where: { poisoned.contains($0.value) }) { return poison(nil) }
+    for (index, input) in inputs.enumerated() {
+      let expected = index < operation.inputTypes.count ? operation.inputTypes[index] : .float32
+      if input.elementType != expected {
+        return poison(
+          .init(
+            "input \(index): expected \(expected.rawValue) elements, found \(input.elementType.rawValue)",
+            place: place))
+      }
+    }
+    do throws(ShapeError) {
+      let shape = try operation.outputShape(inputs.map(\.shape))
+      nodes.append(
+        .init(operation: operation, place: place, inputs: inputs.map(\.value), output: values.count))
+      return add(.result(of: nodes.count - 1), shape, .float32)
+    } catch {
+      return poison(.init(error.reason, place: place))
+    }
+  }
+
+  /// Reports a layer's misuse, such as an extent of 0. Returns a poisoned tensor for the layer to hand on.
+  public func fail(_ error: ShapeError) -> Tensor { poison(error) }
+
+  /// The graph of what was recorded.
+  ///
+  /// - Parameters:
+  ///   - loss: one number per row; nil for a graph that is only evaluated.
+  ///   - outputs: what the caller reads after a forward pass.
+  /// - Throws: the first shape error of the trace.
+  public func finish(loss: Tensor?, outputs: [Tensor]) throws(ShapeError) -> Graph {
+    if let error { throw error }
+    if let loss, loss.elementType != .float32 || loss.shape.count % microbatch != 0 {
+      throw ShapeError("expected a multiple of \(microbatch) numbers, found \(loss.shape)", place: "loss")
+    }
+    return Graph(
+      microbatch: microbatch, values: values, nodes: nodes, parameters: parameters, loss: loss?.value,
+      outputs: outputs.map(\.value))
+  }
+
+  private func add(_ source: Graph.Source, _ shape: Shape, _ type: ElementType) -> Tensor {
+    values.append(.init(source: source, shape: shape, elementType: type))
+    return Tensor(shape: shape, elementType: type, trace: self, value: values.count - 1)
+  }
+
+  private func claim(_ name: String) {
+    if !names.insert(name).inserted && error == nil {
+      error = ShapeError("the name is taken: names of inputs and parameters are unique", place: "\"\(name)\"")
+    }
+  }
+
+  private func poison(_ found: ShapeError?) -> Tensor {
+    if error == nil { error = found }
+    let tensor = add(.input(name: ""), [1], .float32)
+    poisoned.insert(tensor.value)
+    return tensor
+  }
+}

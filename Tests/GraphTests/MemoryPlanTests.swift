@@ -1,0 +1,93 @@
+import BLAS
+import Kernels
+import Testing
+
+@testable import Graph
+
+/// A random graph of the operations at hand: chains, sums of earlier results, shared weights.
+private func randomGraph(seed: UInt64) throws -> (graph: Graph, x: Tensor, loss: Tensor) {
+  let generator = Philox(key: seed)
+  var drawn = 0
+  func draw(below bound: Int) -> Int {
+    drawn += 1
+    return Int(generator.block(at: drawn, for: .synthetic).x) % bound
+  }
+  let trace = Trace(microbatch: 6)
+  let x = trace.input("x", perSample: [8])
+  let shared = trace.parameter("shared", [8, 8], .heNormal)
+  var results = [x]
+  for index in 0..<3 + draw(below: 20) {
+    let a = results[draw(below: results.count)]
+    let b = results[draw(below: results.count)]
+    switch draw(below: 7) {
+    case 0: results.append(a + b)
+    case 1: results.append(relu(a))
+    case 2: results.append(gelu(a))
+    case 3: results.append(dropout(a, probability: 0.3))
+    case 4: results.append(dense(a, weight: shared, activation: .tanh))
+    case 5:
+      let bias = trace.parameter("b\(index)", [8], .zeros)
+      results.append(
+        dense(a, weight: trace.parameter("w\(index)", [8, 8], .heNormal), bias: bias, activation: .gelu))
+    default: results.append(tanh(a))
+    }
+  }
+  let last = dense(results.last ?? x, weight: shared)
+  let loss = meanSquaredError(last, target: results[draw(below: results.count)])
+  return (try trace.finish(loss: loss, outputs: [last]), x, loss)
+}
+
+@Suite struct MemoryPlanTests {
+  @Test(arguments: 1...60) func buffersThatLiveTogetherDoNotOverlap(_ seed: Int) throws {
+    let graph = try randomGraph(seed: UInt64(seed)).graph
+    for training in [false, true] {
+      let plan = MemoryPlan(graph, training: training)
+      for (index, a) in plan.buffers.enumerated() {
+        #expect(a.offset % Arena.alignment == 0 && a.offset + a.count <= plan.arenaCount)
+        for b in plan.buffers[..<index] where a.start <= b.end && b.start <= a.end {
+          #expect(a.offset + a.count <= b.offset || b.offset + b.count <= a.offset, "seed \(seed)")
+        }
+      }
+    }
+  }
+
+  /// The oracle: the same graph with each buffer in memory of its own computes the same bits.
+  @Test(arguments: 1...60) func reuseDoesNotChangeOneBit(_ seed: Int) throws {
+    let (graph, x, loss) = try randomGraph(seed: UInt64(seed))
+    func run(_ graph: Graph, threads: Int) -> ([UInt32], [UInt32]) {
+      let executor = Executor(graph, pool: ThreadPool(threads: threads), seed: 5)
+      let input = (0..<48).map { Philox.uniform(Philox(key: 3).block(at: $0, for: .synthetic).x) - 0.5 }
+      for accumulates in [false, true] {
+        executor.setInput(x, to: input.span, training: true)
+        executor.forward(training: true, at: Position(step: 1, firstSample: 6))
+        executor.backward(scale: 0.25, accumulates: accumulates)
+      }
+      let gradients = (0..<graph.arenaCount).map { executor.gradients?.base[$0].bitPattern ?? 0 }
+      return (executor.elements(of: loss, training: true).map(\.bitPattern), gradients)
+    }
+    let planned = run(graph, threads: 1)
+    let spread = run(graph.withoutReuse, threads: 1)
+    #expect(planned == spread, "seed \(seed)")
+    #expect(run(graph, threads: 3) == planned, "seed \(seed)")
+  }
+
+  @Test func aChainOfLayersReusesMemory() throws {
+    let trace = Trace(microbatch: 32)
+    var x = trace.input("x", perSample: [128])
+    for layer in 0..<10 {
+      x = dense(x, weight: trace.parameter("w\(layer)", [128, 128], .heNormal), activation: .relu)
+    }
+    let graph = try trace.finish(loss: nil, outputs: [x])
+    // Two values are alive at a time, whatever the depth.
+    #expect(MemoryPlan(graph, training: false).arenaCount == 2 * 32 * 128)
+  }
+}
+
+extension Graph {
+  /// The same graph with every value an output, so that nothing is overwritten or shared.
+  fileprivate var withoutReuse: Graph {
+    Graph(
+      microbatch: microbatch, values: values, nodes: nodes, parameters: parameters, loss: loss,
+      outputs: nodes.map(\.output))
+  }
+}
