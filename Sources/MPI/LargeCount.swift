@@ -25,48 +25,44 @@ extension Int {
   }
 }
 
-/// A count and a datatype that together stand for `count` elements, whatever the count.
+/// A count and a datatype that together stand for `elements` elements, whatever their number.
 ///
-/// For counts above `limit` it makes a datatype of `count / limit` runs of `limit` elements and a rest, and frees it at its
-/// end: MPI keeps what pending calls need.
+/// Above `limit` that is 1 and a derived datatype of `elements / limit` runs of `limit` elements and a rest. It is freed at the
+/// end of this value: MPI keeps what pending calls need. The same for blocks that are short enough each, when all `blocks` of
+/// them are not: algorithms inside MPI add their counts up.
 ///
 /// MPI: MPI_Type_contiguous, MPI_Type_create_struct, MPI 3.1 sections 4.1.2, 4.1.9.
 struct LargeCount: ~Copyable {
   let count: Int32
   let type: MPI_Datatype
-  private let isOwned: Bool
+  private let isDerived: Bool
 
-  init(_ elements: Int, of type: Datatype, limit: Int) throws(MPIError) {
-    guard elements > limit else {
-      count = Int32(elements)
-      self.type = type.handle
-      isOwned = false
-      return
-    }
+  init(_ elements: Int, blocks: Int = 1, of type: Datatype, limit: Int) throws(MPIError) {
+    isDerived = elements * blocks > limit && elements > 1
+    count = isDerived ? 1 : Int32(elements)
+    self.type = isDerived ? try Self.derived(elements, of: type, limit: limit) : type.handle
+  }
+
+  private static func derived(_ elements: Int, of type: Datatype, limit: Int) throws(MPIError) -> MPI_Datatype {
     let runs = elements / limit
     let rest = elements % limit
     var run: MPI_Datatype?
-    try check(MPI_Type_contiguous(Int32(limit), type.handle, &run), "MPI_Type_contiguous")
-    var body: MPI_Datatype?
-    try check(MPI_Type_contiguous(Int32(runs), run, &body), "MPI_Type_contiguous")
-    var lengths: [Int32] = [1, Int32(rest)]
-    var offsets: [MPI_Aint] = [0, runs * limit * type.size]
-    var types: [MPI_Datatype?] = [body, type.handle]
     var whole: MPI_Datatype?
-    try check(MPI_Type_create_struct(2, &lengths, &offsets, &types, &whole), "MPI_Type_create_struct")
+    try check(MPI_Type_contiguous(Int32(limit), type.handle, &run), "MPI_Type_contiguous")
+    let lengths = [Int32(runs), Int32(rest)]
+    let offsets = [0, runs * limit * type.size]
+    let types: [MPI_Datatype?] = [run, type.handle]
+    try check(MPI_Type_create_struct(2, lengths, offsets, types, &whole), "MPI_Type_create_struct")
     try check(MPI_Type_commit(&whole), "MPI_Type_commit")
-    try check(MPI_Type_free(&body), "MPI_Type_free")
     try check(MPI_Type_free(&run), "MPI_Type_free")
     guard let whole else {
       throw MPIError(usage: "MPI returned no datatype", in: "MPI_Type_create_struct", class: .datatype)
     }
-    count = 1
-    self.type = whole
-    isOwned = true
+    return whole
   }
 
   deinit {
-    guard isOwned else { return }
+    guard isDerived else { return }
     var type: MPI_Datatype? = type
     let code = MPI_Type_free(&type)
     if code != MPI_SUCCESS { MPI.abort(with: MPIError(call: "MPI_Type_free", code: code)) }

@@ -71,14 +71,15 @@ struct PendingCalls: ~Copyable {
     count += 1
   }
 
-  /// Keeps `table` alive until the calls are complete.
-  mutating func keep(_ table: IntegerTable) {
-    if mode == .started { tables.append(table) }
+  /// Keeps the tables of `layout` alive until the calls are complete.
+  mutating func keep(_ layout: Layout) {
+    if mode == .started { tables += [layout.counts, layout.displacements] }
   }
 
-  /// Moves bytes when all calls are complete.
+  /// Moves bytes when all calls are complete: at once when they were blocking. The ranges may overlap.
   mutating func afterwards(move from: UnsafeRawPointer, to: UnsafeMutableRawPointer, bytes: Int) {
     move = (from, to, bytes)
+    if mode == .blocking { finishMove() }
   }
 
   /// Waits until all calls are complete. Returns the status of the last one: of the message, for a receive.
