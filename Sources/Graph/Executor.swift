@@ -138,6 +138,9 @@ public final class Executor {
     Array(value(of: tensor, training: training))
   }
 
+  /// A copy of a parameter's values.
+  public func values(of parameter: Graph.Parameter) -> [Float] { Array(parameters[parameter.range]) }
+
   private func plan(_ training: Bool) -> MemoryPlan {
     training ? trainingPlan ?? inferencePlan : inferencePlan
   }

@@ -1,0 +1,71 @@
+import BLAS
+import Foundation
+import Kernels
+import Testing
+
+@testable import Graph
+@testable import Optimizers
+
+/// Optimizers against their formulas in double precision, over 20 steps with gradients that depend on the parameters.
+@Suite struct OptimizerTests {
+  /// (step, gradient, parameter, state)
+  typealias Rule = (Int, Double, inout Double, inout [Double]) -> Void
+
+  private func expectEqual(_ optimizer: some Optimizer, rate: Double, threads: Int = 3, _ rule: Rule) {
+    let count = 100_003  // several tiles and a short last one
+    let pool = ThreadPool(threads: threads)
+    let (parameters, gradients) = (Arena(count: count), Arena(count: count))
+    let state = (0..<optimizer.stateCount).map { _ in Arena(count: count) }
+    let philox = Philox(key: 1)
+    var expected = (0..<count).map { Double(Philox.uniform(philox.block(at: $0, for: .synthetic).x)) - 0.5 }
+    var expectedState = [[Double]](repeating: [0, 0], count: count)
+    for i in 0..<count { parameters.base[i] = Float(expected[i]) }
+    for step in 0..<20 {
+      for i in 0..<count {
+        gradients.base[i] = Float(sin(3 * Double(parameters.base[i]) + Double(i % 7)))
+      }
+      for i in 0..<count {
+        rule(step, sin(3 * expected[i] + Double(i % 7)), &expected[i], &expectedState[i])
+      }
+      // Two ranges, as buckets come.
+      for range in [60_000..<count, 0..<60_000] {
+        optimizer.update(
+          range, parameters: parameters, gradients: gradients, state: state, step: step, learningRate: rate,
+          on: pool)
+      }
+    }
+    let worst = (0..<count).map { abs(Double(parameters.base[$0]) - expected[$0]) }.max() ?? .nan
+    #expect(worst < 2e-5)
+  }
+
+  @Test func plainSGDFollowsItsFormula() {
+    expectEqual(SGD(weightDecay: 0.1), rate: 0.05) { _, g, p, _ in p -= 0.05 * (g + 0.1 * p) }
+  }
+
+  @Test(arguments: [false, true]) func momentumFollowsItsFormula(_ nesterov: Bool) {
+    expectEqual(SGD(momentum: 0.9, nesterov: nesterov, weightDecay: 0.01), rate: 0.02) { _, g, p, state in
+      let gradient = g + 0.01 * p
+      state[0] = 0.9 * state[0] + gradient
+      p -= 0.02 * (nesterov ? gradient + 0.9 * state[0] : state[0])
+    }
+  }
+
+  @Test func adamWFollowsItsFormula() {
+    expectEqual(AdamW(beta1: 0.9, beta2: 0.99, weightDecay: 0.05), rate: 0.01) { step, g, p, state in
+      state[0] = 0.9 * state[0] + 0.1 * g
+      state[1] = 0.99 * state[1] + 0.01 * g * g
+      let (m, v) = (state[0] / (1 - pow(0.9, Double(step + 1))), state[1] / (1 - pow(0.99, Double(step + 1))))
+      p = p * (1 - 0.01 * 0.05) - 0.01 * m / (v.squareRoot() + 1e-8)
+    }
+  }
+
+  @Test func schedulesRiseAndFall() {
+    for kind in LearningRateSchedule.Kind.allCases {
+      let schedule = LearningRateSchedule(kind, warmupSteps: 4, totalSteps: 104)
+      let factors = (0...104).map(schedule.factor)
+      #expect(factors[0] == 0.2 && factors[3] == 0.8 && factors[4] == 1)
+      #expect(abs(factors[54] - (kind == .constant ? 1 : 0.5)) < 1e-12)
+      #expect(abs(factors[104] - (kind == .constant ? 1 : 0)) < 1e-12)
+    }
+  }
+}
