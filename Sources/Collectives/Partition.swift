@@ -3,14 +3,14 @@
 /// A grain is a run of elements that is not cut; the last one may be shorter. Long ranges are cut at multiples of 16 elements from their start, so that parts of
 /// an aligned float32 buffer start on cache lines; ranges with fewer than 16 such grains a part are cut anywhere, to keep
 /// the parts even.
-struct Partition {
-  let range: Range<Int>
-  let parts: Int
+package struct Partition {
+  package let range: Range<Int>
+  package let parts: Int
   private let grain: Int
   private var grains: Int { (range.count + grain - 1) / grain }
 
   /// Cuts `range` into `parts`; some are empty when the range has fewer elements.
-  init(_ range: Range<Int>, into parts: Int) {
+  package init(_ range: Range<Int>, into parts: Int) {
     precondition(parts > 0)
     self.range = range
     self.parts = parts
@@ -18,13 +18,13 @@ struct Partition {
   }
 
   /// The elements of one part. Parts follow each other without gaps; the first ones are the longer ones.
-  subscript(part: Int) -> Range<Int> { bound(part)..<bound(part + 1) }
+  package subscript(part: Int) -> Range<Int> { bound(part)..<bound(part + 1) }
 
   /// The longest part's number of elements.
-  var longest: Int { self[0].count }
+  package var longest: Int { self[0].count }
 
   /// How many parts have elements: the first ones.
-  var filledParts: Int { min(parts, grains) }
+  package var filledParts: Int { min(parts, grains) }
 
   private func bound(_ part: Int) -> Int {
     let (each, longer) = grains.quotientAndRemainder(dividingBy: parts)

@@ -39,6 +39,36 @@ public struct Schedule: Sendable, Equatable {
     dependencyList[(action == 0 ? 0 : Int(dependencyEnds[action - 1]))..<Int(dependencyEnds[action])]
   }
 
+  /// A schedule of any actions, each with the earlier ones that it waits for. Nothing is checked: that is the verifier's work.
+  package init(
+    size: Int, rank: Int, count: Int, workspaceCount: Int, window: Int,
+    steps: [(action: Action, dependencies: [Int])]
+  ) {
+    var ends: [Int32] = []
+    var list: [Int32] = []
+    for step in steps {
+      list += step.dependencies.map(Int32.init)
+      ends.append(Int32(list.count))
+    }
+    self.init(
+      size: size, rank: rank, count: count, workspaceCount: workspaceCount, window: window,
+      actions: steps.map(\.action), dependencyList: list, dependencyEnds: ends)
+  }
+
+  init(
+    size: Int, rank: Int, count: Int, workspaceCount: Int, window: Int, actions: [Action],
+    dependencyList: [Int32], dependencyEnds: [Int32]
+  ) {
+    self.size = size
+    self.rank = rank
+    self.count = count
+    self.workspaceCount = workspaceCount
+    self.window = window
+    self.actions = actions
+    self.dependencyList = dependencyList
+    self.dependencyEnds = dependencyEnds
+  }
+
   /// The most elements that a schedule's memory can have; longer buffers are reduced piece by piece.
   public static let maximumMemoryCount = Int(Int32.max)
 }

@@ -1,0 +1,100 @@
+/// Proves an allreduce algorithm's schedules right, for one size and count, without running them on data.
+///
+/// All ranks' schedules are run together symbolically: memory holds not numbers but which contributions were added in which
+/// order. It is proved that
+///
+/// - no timing changes the result: conflicting actions of a rank are ordered by its dependencies;
+/// - there is no deadlock, whether sends wait for their receives or are buffered (and so for any mixture of the two: a
+///   message buffered earlier only lets more go on);
+/// - every element of every rank's result has every rank's contribution to that element exactly once;
+/// - all ranks add an element in the same order, so they get the same bits, and it is the order that the algorithm states;
+/// - elements sent, received and added, messages and rounds are what the algorithm's formula says.
+public enum ScheduleVerifier {
+  /// What was found.
+  public struct Report: Sendable {
+    /// What is wrong; empty when all is proved.
+    public var findings: [Finding] = []
+    /// What each rank's schedule costs, as counted.
+    public var costs: [ScheduleCost] = []
+  }
+
+  /// Verifies the algorithm's own schedules.
+  public static func verify(_ algorithm: some ScheduledAllreduce, size: Int, count: Int) -> Report {
+    let schedules = (0..<size).map { algorithm.schedule(size: size, rank: $0, count: count) }
+    return verify(schedules, as: algorithm)
+  }
+
+  /// Verifies schedules, one for each rank, against what `algorithm` promises.
+  public static func verify(_ schedules: [Schedule], as algorithm: some ScheduledAllreduce) -> Report {
+    var report = Report()
+    report.findings = schedules.enumerated().flatMap { rank, schedule in
+      malformed(schedule, rank: rank, size: schedules.count, count: schedules[0].count)
+    }
+    // What follows relies on blocks and peers that exist, and on both ends of a message agreeing on its length.
+    guard report.findings.isEmpty else { return report }
+    let matching = MessageMatching(schedules)
+    report.findings = matching.findings
+    for schedule in schedules { report.findings += RaceCheck.findings(in: schedule) }
+    guard report.findings.isEmpty else { return report }
+
+    var eager = SymbolicRun(schedules, matching, .eager, followsValues: false)
+    eager.run()
+    var run = SymbolicRun(schedules, matching, .rendezvous, followsValues: true)
+    run.run()
+    report.findings += eager.findings + run.findings
+    guard report.findings.isEmpty, let memories = run.memories else { return report }
+
+    let result = ResultCheck(memories: memories, count: schedules[0].count, sums: run.sums)
+    report.findings += result.findings(stated: algorithm.additionOrders(size: schedules.count, count: schedules[0].count))
+    for schedule in schedules {
+      let cost = schedule.cost(rounds: result.rounds(ofRank: schedule.rank))
+      report.costs.append(cost)
+      let stated = algorithm.cost(size: schedule.size, rank: schedule.rank, count: schedule.count)
+      if cost != stated { report.findings.append(.costDiffers(rank: schedule.rank, cost: cost, stated: stated)) }
+    }
+    return report
+  }
+
+  /// What can be said of a schedule alone.
+  private static func malformed(_ schedule: Schedule, rank: Int, size: Int, count: Int) -> [Finding] {
+    guard schedule.rank == rank, schedule.size == size, schedule.count == count else {
+      return [.wrongPlace(rank: rank)]
+    }
+    func isInside(_ range: Range<Int>) -> Bool {
+      let memory = schedule.count + schedule.workspaceCount
+      return range.lowerBound >= 0 && range.upperBound <= memory
+        && (range.upperBound <= schedule.count || range.lowerBound >= schedule.count)
+    }
+    var findings: [Finding] = []
+    for (index, action) in schedule.actions.enumerated() {
+      let place = schedule.place(index)
+      switch action {
+      case .send(let block, let peer), .receive(let block, let peer):
+        if !isInside(block.range) { findings.append(.outOfBounds(place)) }
+        if !(0..<size).contains(Int(peer)) || Int(peer) == rank { findings.append(.wrongPeer(place)) }
+      case .combine(let operand, _, let block):
+        let operands = Int(operand)..<Int(operand) + block.count
+        if !isInside(block.range) || !isInside(operands) { findings.append(.outOfBounds(place)) }
+        if block.range.overlaps(operands) { findings.append(.operandOverlaps(place)) }
+      }
+    }
+    return findings
+  }
+}
+
+extension Schedule {
+  /// What the schedule costs, counted action by action.
+  func cost(rounds: Int) -> ScheduleCost {
+    var cost = ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: rounds)
+    for action in actions {
+      switch action {
+      case .send(let block, _):
+        cost.sent += block.count
+        cost.messages += 1
+      case .receive(let block, _): cost.received += block.count
+      case .combine(_, _, let block): cost.added += block.count
+      }
+    }
+    return cost
+  }
+}
