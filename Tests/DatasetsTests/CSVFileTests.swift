@@ -143,8 +143,8 @@ import Testing
 
   @Test(arguments: [
     (
-      "a,y\n1,ox\n",
-      ":2: column \"y\": no row of the training file has the class \"ox\"; did you mean \"fox\"?"
+      "a,y\n1,foxx\n",
+      ":2: column \"y\": no row of the training file has the class \"foxx\"; did you mean \"fox\"?"
     ),
     ("ab,y\n1,hen\n", ":1: the training file has a column \"a\", this file has none"),
     ("a,y,c\n1,hen,2\n", ":1: column \"c\": the training file has no such column"),

@@ -1,0 +1,82 @@
+extension Configuration {
+  /// Every key there is, in the order in which a configuration is written. Reading, writing, overrides, the check of ranges
+  /// and the search for misspelt names all go by this table: a new key is one line here and one property.
+  static let keys: [ConfigurationKey] = [
+    .init("name", \.name, .text),
+    .init("seed", \.seed, .seed),
+
+    .init("model.kind", \.model.kind, .choice),
+    .init("model.hidden", \.model.hidden, .list(.whole(from: 1)), only: mlp),
+    .init("model.activation", \.model.activation, .choice, only: mlp),
+    .init("model.dropout", \.model.dropout, .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: mlp),
+
+    .init("data.source", \.data.source, .optional(.choice)),
+    .init("data.path", \.data.path, .optional(.text)),
+    .init("data.format", \.data.format, .choice, only: file),
+    .init("data.label", \.data.label, .optional(.text), only: file),
+    .init("data.task", \.data.task, .choice, only: file),
+    .init("data.standardize", \.data.standardize, .flag),
+    .init(
+      "data.test_fraction", \.data.testFraction, .number("from 0 to below 1") { 0 <= $0 && $0 < 1 },
+      only: fileToSplit),
+    .init("data.test_path", \.data.testPath, .optional(.text), only: file),
+
+    .init("training.batch", \.training.batch, .whole(from: 1)),
+    .init("training.microbatch", \.training.microbatch, .whole(from: 1)),
+    .init("training.epochs", \.training.epochs, .optional(.whole(from: 1))),
+    .init("training.steps", \.training.steps, .optional(.whole(from: 1))),
+    .init("training.reproducible", \.training.reproducible, .flag),
+    .init("training.evaluate_every_epochs", \.training.evaluateEveryEpochs, .whole(from: 0)),
+    .init("training.log_every_steps", \.training.logEverySteps, .whole(from: 1)),
+
+    .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
+    .init(
+      "training.optimizer.learning_rate", \.training.optimizer.learningRate, .number("above 0") { $0 > 0 }),
+    .init(
+      "training.optimizer.momentum", \.training.optimizer.momentum,
+      .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: sgd),
+    .init("training.optimizer.nesterov", \.training.optimizer.nesterov, .flag, only: sgd),
+    .init(
+      "training.optimizer.weight_decay", \.training.optimizer.weightDecay,
+      .number("of at least 0") { $0 >= 0 }),
+    .init(
+      "training.optimizer.beta1", \.training.optimizer.beta1,
+      .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: adamw),
+    .init(
+      "training.optimizer.beta2", \.training.optimizer.beta2,
+      .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: adamw),
+    .init(
+      "training.optimizer.epsilon", \.training.optimizer.epsilon, .number("above 0") { $0 > 0 }, only: adamw),
+
+    .init("training.schedule.kind", \.training.schedule.kind, .choice),
+    .init("training.schedule.warmup_steps", \.training.schedule.warmupSteps, .whole(from: 0)),
+
+    .init("communication.algorithm", \.communication.algorithm, .choice),
+    .init("communication.bucket_bytes", \.communication.bucketBytes, .bytes),
+    .init("communication.wire", \.communication.wire, .choice),
+    .init("communication.overlap", \.communication.overlap, .flag),
+  ]
+
+  /// Names that a user may expect and that this version does not know, with what to do. A name stands for all below it.
+  static let unsupportedKeys: [(name: String, problem: String)] = [
+    ("checkpoint", "this version writes no checkpoints; remove the section"),
+    ("threads", "the number of threads is no part of a configuration; use the flag --threads"),
+    ("ranks", "the number of ranks is no part of a configuration; use mpirun -n"),
+  ]
+
+  /// Of two keys of which one rules out the other, an override of one takes the place of the other.
+  static let alternatives: [(String, String)] = [
+    ("data.source", "data.path"), ("training.epochs", "training.steps"),
+  ]
+
+  private static let mlp = ConfigurationKey.Condition.with("model.kind", \.model.kind, .mlp)
+  private static let sgd = ConfigurationKey.Condition.with(
+    "training.optimizer.kind", \.training.optimizer.kind, .sgd)
+  private static let adamw = ConfigurationKey.Condition.with(
+    "training.optimizer.kind", \.training.optimizer.kind, .adamw)
+  private static let file = ConfigurationKey.Condition.unless(
+    { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
+  private static let fileToSplit = ConfigurationKey.Condition.unless(
+    { $0.data.path == nil || $0.data.testPath != nil },
+    "it belongs to a file that is split (data.path without data.test_path)")
+}

@@ -1,0 +1,102 @@
+extension Configuration {
+  /// Checks what can be checked without data and ranks: ranges, keys without a meaning, and values that contradict each
+  /// other. A configuration that was read from YAML has passed this.
+  public func validate() throws(ConfigurationError) {
+    if let fault = firstFault { throw ConfigurationError("\(fault.key): \(fault.problem)") }
+  }
+
+  /// Checks that this configuration can be trained by so many ranks.
+  ///
+  /// - Throws: when there are more ranks than microbatches of a step, and when ``Training/reproducible`` asks for what this
+  ///   version keeps on one rank only.
+  public func validate(ranks: Int) throws(ConfigurationError) {
+    if training.reproducible, ranks > 1 {
+      throw ConfigurationError(
+        "training.reproducible: this version keeps the bits of the weights on 1 rank only, and there are \(ranks); "
+          + "set it to false or run 1 rank")
+    }
+    let count = training.microbatchCount
+    guard ranks > count else { return }
+    let batch = training.batch
+    let plural = count == 1 ? "1 microbatch" : "\(count) microbatches"
+    var options = ["run at most \(count) \(count == 1 ? "rank" : "ranks")"]
+    let enough = (1...training.microbatch).last { batch.isMultiple(of: $0) && batch / $0 >= ranks }
+    if let enough { options.append("set training.microbatch to \(enough)") }
+    options.append("set training.batch to at least \(ranks * training.microbatch)")
+    throw ConfigurationError(
+      "\(ranks) ranks cannot share the \(plural) of a step (training.batch \(batch) / training.microbatch "
+        + "\(training.microbatch)): \(options.joined(separator: ", or "))")
+  }
+
+  /// The first thing that is wrong, and the key whose value is to blame.
+  var firstFault: (key: String, problem: String)? {
+    for key in Self.keys {
+      if !key.isValid(self) { return (key.name, "expected \(key.expected)") }
+      if let reason = key.isOutOfPlace(self), !key.isDefault(self) {
+        return (key.name, "\(reason); remove it")
+      }
+    }
+    return modelFault ?? dataFault ?? trainingFault
+  }
+
+  private var modelFault: (key: String, problem: String)? {
+    if model.kind == .mlp, model.hidden.isEmpty {
+      return (
+        "model.hidden",
+        "an mlp has at least one hidden layer, such as [256, 128]; model.kind logistic or linear has none"
+      )
+    }
+    return nil
+  }
+
+  private var dataFault: (key: String, problem: String)? {
+    if data.source == nil, data.path == nil {
+      return ("data", "expected a built-in (source: digits) or a file (path: FILE.csv, label: COLUMN)")
+    }
+    if data.source != nil, data.path != nil {
+      return ("data.path", "data.source is given too; remove one of them")
+    }
+    if data.path != nil, data.label == nil {
+      return ("data.label", "a file needs the name of the column that holds the labels")
+    }
+    if model.kind == .linear, data.source == .digits || data.task == .classification {
+      return ("model.kind", "a linear model predicts values, and the labels are classes; use logistic or mlp")
+    }
+    if model.kind == .logistic, data.task == .regression {
+      return ("model.kind", "a logistic model predicts classes, and the labels are values; use linear or mlp")
+    }
+    return nil
+  }
+
+  private var trainingFault: (key: String, problem: String)? {
+    if !training.batch.isMultiple(of: training.microbatch) {
+      return (
+        "training.microbatch",
+        "\(training.microbatch) does not divide training.batch, \(training.batch); "
+          + "\(nearestDivisors(of: training.batch, to: training.microbatch)) would"
+      )
+    }
+    if training.epochs == nil, training.steps == nil {
+      return ("training.epochs", "expected one of training.epochs and training.steps")
+    }
+    if training.epochs != nil, training.steps != nil {
+      return ("training.steps", "training.epochs is given too; remove one of them")
+    }
+    if training.optimizer.nesterov, training.optimizer.momentum == 0 {
+      return ("training.optimizer.nesterov", "it needs a momentum above 0, such as 0.9")
+    }
+    if let steps = training.steps, training.schedule.warmupSteps > steps {
+      return (
+        "training.schedule.warmup_steps",
+        "a warm-up of \(training.schedule.warmupSteps) steps is longer than the run of \(steps)"
+      )
+    }
+    return nil
+  }
+
+  private func nearestDivisors(of batch: Int, to microbatch: Int) -> String {
+    let below = (1...min(microbatch, batch)).last { batch.isMultiple(of: $0) } ?? 1
+    let above = (min(microbatch, batch)...batch).first { batch.isMultiple(of: $0) } ?? batch
+    return below == above ? "\(below)" : "\(below) or \(above)"
+  }
+}
