@@ -1,0 +1,195 @@
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationErrorTests {
+  private func problem(_ yaml: String, overrides: [String] = []) -> String {
+    do {
+      _ = try Configuration(yaml: yaml, overrides: overrides)
+      return "no error"
+    } catch {
+      #expect(error.exitStatus == 2)
+      #expect(!error.description.contains("\n"))
+      return error.description
+    }
+  }
+
+  @Test(arguments: [
+    (
+      "training:\n  optimizer:\n    lerning_rate: 1",
+      "config.yaml:3: unknown key \"lerning_rate\" in training.optimizer; did you mean \"learning_rate\"?"
+    ),
+    ("modle: {}", "config.yaml:1: unknown key \"modle\"; did you mean \"model\"?"),
+    ("batch: 3", "config.yaml:1: unknown key \"batch\"; did you mean training.batch?"),
+    (
+      "kind: mlp",
+      "config.yaml:1: unknown key \"kind\"; did you mean model.kind or training.optimizer.kind or training.schedule.kind?"
+    ),
+    (
+      "data: { colour: red }",
+      "config.yaml:1: unknown key \"colour\" in data; known keys are source, path, format, label, task, standardize, test_fraction, test_path"
+    ),
+    (
+      "seed: 1\ncheckpoint: { every_steps: 200 }",
+      "config.yaml:2: checkpoint: this version writes no checkpoints; remove the section"
+    ),
+    (
+      "threads: 3",
+      "config.yaml:1: threads: the number of threads is no part of a configuration; use the flag --threads"
+    ),
+    ("", "config.yaml: the file is empty; expected a configuration"),
+    ("# nothing\n", "config.yaml: the file is empty; expected a configuration"),
+    ("just text", "config.yaml: expected sections such as model, data and training, found \"just text\""),
+    ("- 1\n- 2", "config.yaml: expected sections such as model, data and training, found [1, 2]"),
+    (
+      "model: mlp",
+      "config.yaml:1: model: expected a section with kind, hidden, activation, dropout, found \"mlp\""
+    ),
+    (
+      "seed: {a: 1}",
+      "config.yaml:1: seed: expected a whole number of at least 0 and below 2^64, found a section"
+    ),
+    ("seed: 1\nmodel: {kind: a}\nseed: 2", "config.yaml:1: given twice in one section: \"seed\""),
+    ("? [a]\n: 1", "config.yaml:1: expected the name of a key, found [a]"),
+  ])
+  func aConfigurationThatIsWrongGetsOneLine(yaml: String, expected: String) {
+    #expect(problem(yaml) == expected)
+  }
+
+  @Test func brokenYAMLNamesTheLine() {
+    #expect(problem("seed: 1\nmodel: { kind: mlp\n").hasPrefix("config.yaml:3: the YAML cannot be read: "))
+    #expect(problem("seed: 1\n\tmodel: 2\n").hasPrefix("config.yaml:2: the YAML cannot be read: "))
+  }
+
+  @Test(arguments: [
+    ("training.batch=many", "training.batch: expected a whole number of at least 1, found \"many\""),
+    ("training.batch=0", "training.batch: expected a whole number of at least 1, found \"0\""),
+    ("training.batch=1.5", "training.batch: expected a whole number of at least 1, found \"1.5\""),
+    ("training.batch=~", "training.batch: expected a whole number of at least 1, found nothing"),
+    ("training.batch=[1]", "training.batch: expected a whole number of at least 1, found [1]"),
+    ("seed=-1", "seed: expected a whole number of at least 0 and below 2^64, found \"-1\""),
+    (
+      "model.kind=mpl",
+      "model.kind: expected one of mlp, linear, logistic, found \"mpl\"; did you mean \"mlp\"?"
+    ),
+    (
+      "model.hidden=64",
+      "model.hidden: expected a list such as [256, 128], each a whole number of at least 1, found \"64\""
+    ),
+    (
+      "model.hidden=[64, 0]",
+      "model.hidden: expected a list such as [256, 128], each a whole number of at least 1, found [64, 0]"
+    ),
+    (
+      "model.hidden=[]",
+      "model.hidden: an mlp has at least one hidden layer, such as [256, 128]; model.kind logistic or linear has none"
+    ),
+    ("model.dropout=1", "model.dropout: expected a number from 0 to below 1, found \"1\""),
+    (
+      "training.optimizer.learning_rate=nan",
+      "training.optimizer.learning_rate: expected a number above 0, found \"nan\""
+    ),
+    (
+      "training.optimizer.learning_rate=0x1",
+      "training.optimizer.learning_rate: expected a number above 0, found \"0x1\""
+    ),
+    (
+      "training.optimizer.learning_rate=1e999",
+      "training.optimizer.learning_rate: expected a number above 0, found \"1e999\""
+    ),
+    ("training.reproducible=yes", "training.reproducible: expected true or false, found \"yes\""),
+    (
+      "communication.bucket_bytes=25XB",
+      "communication.bucket_bytes: expected a size of at least 4 bytes such as 4096, 512KiB or 25MiB, found \"25XB\""
+    ),
+    (
+      "communication.bucket_bytes=9999999999GiB",
+      "communication.bucket_bytes: expected a size of at least 4 bytes such as 4096, 512KiB or 25MiB, found \"9999999999GiB\""
+    ),
+    ("communication.wire=bfloat16", "communication.wire: expected float32, found \"bfloat16\""),
+    (
+      "training.optimizer.momentum=0.9",
+      "training.optimizer.momentum: it has no meaning with training.optimizer.kind: adamw, only with sgd; remove it"
+    ),
+    ("data.task=regression", "data.task: it belongs to a file, and data.path is not given; remove it"),
+    (
+      "model={kind: linear}",
+      "model.kind: a linear model predicts values, and the labels are classes; use logistic or mlp"
+    ),
+    ("training.microbatch=48", "training.microbatch: 48 does not divide training.batch, 256; 32 or 64 would"),
+    ("training.microbatch=512", "training.microbatch: 512 does not divide training.batch, 256; 256 would"),
+    (
+      "training.schedule={warmup_steps: -1}",
+      "training.schedule.warmup_steps: expected a whole number of at least 0, found \"-1\""
+    ),
+    (
+      "training.batch.size=3",
+      "training.batch: expected a whole number of at least 1, found a section with \"size\""
+    ),
+    ("trainig.batch=3", "unknown key \"trainig\"; did you mean \"training\"?"),
+    ("training.bacth=3", "unknown key \"bacth\" in training; did you mean \"batch\"?"),
+    ("checkpoint.keep=3", "checkpoint: this version writes no checkpoints; remove the section"),
+    ("training.batch", "expected KEY=VALUE such as training.batch=128"),
+    ("=3", "expected KEY=VALUE such as training.batch=128"),
+    ("training.batch=", "expected a value after the equals sign"),
+  ])
+  func anOverrideThatIsWrongIsNamed(override: String, expected: String) {
+    #expect(problem(smallConfiguration, overrides: [override]) == "--set \(override): \(expected)")
+  }
+
+  @Test func contradictionsNameTheLineOfTheKeyToBlame() {
+    let yaml =
+      "model: {hidden: [8]}\ndata:\n  source: digits\n  path: a.csv\n  label: y\ntraining:\n  epochs: 1\n"
+    #expect(problem(yaml) == "config.yaml:4: data.path: data.source is given too; remove one of them")
+    #expect(
+      problem("model: {hidden: [8]}\ndata: {source: digits}\ntraining:\n  epochs: 1\n  steps: 2")
+        == "config.yaml:5: training.steps: training.epochs is given too; remove one of them")
+    #expect(
+      problem("model: {hidden: [8]}\ndata: {path: a.csv}\ntraining: {epochs: 1}")
+        == "config.yaml: data.label: a file needs the name of the column that holds the labels")
+    #expect(
+      problem("model: {hidden: [8]}\ntraining: {epochs: 1}")
+        == "config.yaml: data: expected a built-in (source: digits) or a file (path: FILE.csv, label: COLUMN)"
+    )
+    #expect(
+      problem("model: {hidden: [8]}\ndata: {source: digits}")
+        == "config.yaml: training.epochs: expected one of training.epochs and training.steps")
+  }
+
+  @Test func aMissingFileIsNamed() {
+    let missing = #expect(throws: ConfigurationError.self) { try Configuration(contentsOf: "/no/such.yaml") }
+    #expect(missing?.description == "/no/such.yaml: there is no such file")
+    #expect(throws: ConfigurationError.self) { try Configuration(contentsOf: "/tmp") }
+  }
+
+  @Test func aConfigurationBuiltInSwiftIsCheckedAlike() {
+    var configuration = Configuration(
+      model: .init(hidden: [8]), data: .init(source: .digits), training: .init(epochs: 1))
+    #expect(throws: Never.self) { try configuration.validate() }
+    configuration.training.optimizer.learningRate = -.infinity
+    let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+    #expect(error?.description == "training.optimizer.learning_rate: expected a number above 0")
+  }
+
+  @Test func moreRanksThanMicrobatchesAreRefusedWithTheOptions() throws {
+    let configuration = try Configuration(yaml: smallConfiguration)
+    #expect(throws: Never.self) { try configuration.validate(ranks: 2) }
+    let error = #expect(throws: ConfigurationError.self) { try configuration.validate(ranks: 3) }
+    #expect(
+      error?.description == "3 ranks cannot share the 2 microbatches of a step (training.batch 256 / "
+        + "training.microbatch 128): run at most 2 ranks, or set training.microbatch to 64, or set training.batch to "
+        + "at least 384")
+    let single = try configuration.applying(overrides: ["training.batch=1"])
+    let noDivisor = #expect(throws: ConfigurationError.self) { try single.validate(ranks: 2) }
+    #expect(
+      noDivisor?.description == "2 ranks cannot share the 1 microbatch of a step (training.batch 1 / "
+        + "training.microbatch 1): run at most 1 rank, or set training.batch to at least 2")
+  }
+
+  @Test func reproducibleIsRefusedOnMoreThanOneRank() throws {
+    let configuration = try Configuration(yaml: smallConfiguration, overrides: ["training.reproducible=true"])
+    #expect(throws: Never.self) { try configuration.validate(ranks: 1) }
+    let error = #expect(throws: ConfigurationError.self) { try configuration.validate(ranks: 2) }
+    #expect(error?.description.hasPrefix("training.reproducible: ") == true)
+  }
+}

@@ -1,0 +1,145 @@
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationRoundTripTests {
+  @Test func writingThenReadingGivesAnEqualConfiguration() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    var random = SeededGenerator(state: seed)
+    for round in 0..<500 {
+      let configuration = Configuration.random(using: &random)
+      let yaml = configuration.resolvedYAML
+      do {
+        try configuration.validate()
+        let again = try Configuration(yaml: yaml, file: "other.yaml")
+        #expect(again == configuration, "seed \(seed), round \(round):\n\(yaml)")
+        #expect(again.resolvedYAML == yaml)
+      } catch {
+        Issue.record("seed \(seed), round \(round): \(error)\n\(yaml)")
+        return
+      }
+    }
+  }
+
+  @Test func theTextIsThatOfAPerson() throws {
+    let yaml = try Configuration(yaml: smallConfiguration, file: "first.yaml").resolvedYAML
+    #expect(
+      yaml == """
+        # The configuration of this run with every default filled in.
+        name: first
+        seed: 1
+        model:
+          kind: mlp
+          hidden: [8]
+          activation: relu
+          dropout: 0.0
+        data:
+          source: digits
+          standardize: false
+        training:
+          batch: 256
+          microbatch: 128
+          epochs: 1
+          reproducible: false
+          evaluate_every_epochs: 1
+          log_every_steps: 10
+          optimizer:
+            kind: adamw
+            learning_rate: 0.001
+            weight_decay: 0.01
+            beta1: 0.9
+            beta2: 0.999
+            epsilon: 1e-08
+          schedule:
+            kind: constant
+            warmup_steps: 0
+        communication:
+          algorithm: auto
+          bucket_bytes: 25MiB
+          wire: float32
+          overlap: true
+
+        """)
+  }
+
+  @Test(arguments: [
+    "true", "no", "Y", "null", "~", "1", "1e3", "-", "- a", "a: b", "a # b", "#a", "[a]", "{a}", "\"", "'",
+    "\\", "&a",
+    "*a", "!a", "|", ">", "%a", "@a", "`a", " a", "a ", "a\nb", "a\r\nb", "\t",
+    "\u{0}\u{1}\u{7F}\u{85}\u{A0}", "é",
+    "日本語", "👩‍👩‍👧", "\u{2028}", "a\u{FEFF}", "a\u{301}", "=", "<<", "/tmp/a b.csv", "C:\\a", "0x1", "1_000",
+    "---",
+    "...", "?", "? a", "a:", ":a", "e", "Infinity", ".nan", "12:30", "2024-01-01",
+  ])
+  func anyTextSurvives(text: String) throws {
+    var configuration = try Configuration(yaml: smallConfiguration)
+    configuration.name = text
+    configuration.data = .init(path: text, label: text)
+    let again = try Configuration(yaml: configuration.resolvedYAML)
+    #expect(again.name.unicodeScalars.elementsEqual(text.unicodeScalars))
+    #expect(again == configuration)
+  }
+}
+
+extension Configuration {
+  /// Any configuration that is valid.
+  fileprivate static func random(using random: inout SeededGenerator) -> Configuration {
+    let fraction = { (random: inout SeededGenerator) in Double.random(in: 0..<1, using: &random) }
+    let chance = { (random: inout SeededGenerator) in Bool.random(using: &random) }
+    let positive = { (random: inout SeededGenerator) in Double.random(in: 1e-12..<10, using: &random) }
+    var data = Data(source: .digits, standardize: chance(&random))
+    if chance(&random) {
+      data = Data(path: "some file.csv", label: "label", task: chance(&random) ? .auto : .classification)
+      if chance(&random) { data.testPath = "test.csv" } else { data.testFraction = fraction(&random) }
+    }
+    var model = Model(kind: .logistic)
+    if chance(&random) {
+      model = Model(
+        hidden: (0...Int.random(in: 0..<4, using: &random)).map { _ in .random(in: 1...4096, using: &random)
+        },
+        activation: Model.Activation.allCases.randomElement(using: &random) ?? .relu,
+        dropout: fraction(&random))
+    }
+    var optimizer = Optimizer(
+      kind: .adamw, learningRate: positive(&random), weightDecay: positive(&random), beta1: fraction(&random),
+      beta2: fraction(&random), epsilon: positive(&random))
+    if chance(&random) {
+      optimizer = Optimizer(
+        kind: .sgd, learningRate: positive(&random), momentum: 0.1 + fraction(&random) / 2,
+        nesterov: chance(&random))
+    }
+    let microbatch = Int.random(in: 1...300, using: &random)
+    var training = Training(
+      batch: microbatch * Int.random(in: 1...40, using: &random), microbatch: microbatch,
+      optimizer: optimizer,
+      schedule: Schedule(
+        kind: Schedule.Kind.allCases.randomElement(using: &random) ?? .linear,
+        warmupSteps: .random(in: 0...9, using: &random)),
+      reproducible: chance(&random), evaluateEveryEpochs: .random(in: 0...5, using: &random),
+      logEverySteps: .random(in: 1...100, using: &random))
+    if chance(&random) {
+      training.epochs = .random(in: 1...100, using: &random)
+    } else {
+      training.steps = .random(in: 9...100_000, using: &random)
+    }
+    return Configuration(
+      name: "run \(microbatch)", seed: random.next(), model: model, data: data, training: training,
+      communication: Communication(
+        algorithm: Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring,
+        bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random) + 4,
+        overlap: chance(&random)))
+  }
+}
+
+/// SplitMix64, with a state that can be printed (Steele, Lea, Flood, OOPSLA 2014).
+private struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+/// The smallest configuration that is valid.
+let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntraining: { epochs: 1 }\n"
+
+@Suite struct ConfigurationTests {
+  @Test func everyKeyIsRead() throws {
+    let configuration = try Configuration(
+      yaml: """
+        name: cards
+        seed: 18446744073709551615
+        model: { kind: mlp, hidden: [256, 128], activation: gelu, dropout: 0.1 }
+        data:
+          path: "cards.csv"
+          format: csv
+          label: fraud
+          task: classification
+          standardize: true
+          test_fraction: 0.25
+        training:
+          batch: 512
+          microbatch: 64
+          steps: 1000
+          reproducible: true
+          evaluate_every_epochs: 0
+          log_every_steps: 5
+          optimizer: { kind: sgd, learning_rate: 1e-1, momentum: .9, nesterov: true, weight_decay: 1E-4 }
+          schedule: { kind: cosine, warmup_steps: 50 }
+        communication: { algorithm: ring, bucket_bytes: 4MiB, wire: float32, overlap: false }
+        """)
+    let expected = Configuration(
+      name: "cards", seed: .max,
+      model: .init(kind: .mlp, hidden: [256, 128], activation: .gelu, dropout: 0.1),
+      data: .init(
+        path: "cards.csv", label: "fraud", task: .classification, standardize: true, testFraction: 0.25),
+      training: .init(
+        batch: 512, microbatch: 64, steps: 1000,
+        optimizer: .init(kind: .sgd, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-4),
+        schedule: .init(kind: .cosine, warmupSteps: 50), reproducible: true, evaluateEveryEpochs: 0,
+        logEverySteps: 5),
+      communication: .init(algorithm: .ring, bucketBytes: 4 << 20, overlap: false))
+    #expect(configuration == expected)
+  }
+
+  @Test func defaultsFillInTheRest() throws {
+    let configuration = try Configuration(yaml: smallConfiguration, file: "some/where/first.yaml")
+    #expect(
+      configuration
+        == Configuration(
+          name: "first", model: .init(hidden: [8]), data: .init(source: .digits), training: .init(epochs: 1)))
+    #expect(configuration.training.batch == 256)
+    #expect(configuration.training.microbatch == 128)
+    #expect(configuration.training.optimizer.learningRate == 1e-3)
+    #expect(configuration.training.optimizer.weightDecay == 0.01)
+    #expect(!configuration.training.reproducible)
+    #expect(configuration.communication.bucketBytes == 26_214_400)
+  }
+
+  @Test func learningRateAndDecayDefaultByTheKindOfOptimizer() throws {
+    let sgd = try Configuration(yaml: smallConfiguration, overrides: ["training.optimizer.kind=sgd"])
+    #expect(sgd.training.optimizer == .init(kind: .sgd, learningRate: 0.01, weightDecay: 0))
+  }
+
+  @Test(arguments: [(256, 128), (1, 1), (100, 100), (129, 43), (131, 1), (384, 128), (1000, 125)])
+  func theDefaultMicrobatchIsTheLargestDivisorUpTo128(batch: Int, microbatch: Int) throws {
+    let configuration = try Configuration(yaml: smallConfiguration, overrides: ["training.batch=\(batch)"])
+    #expect(configuration.training.microbatch == microbatch)
+    #expect(configuration.training.microbatchCount * microbatch == batch)
+  }
+
+  @Test(arguments: [
+    ("4096", 4096), ("4KiB", 4096), ("25MiB", 26_214_400), ("1GiB", 1 << 30), ("1 MB", 1_000_000),
+    ("64kB", 64_000), ("8B", 8),
+  ])
+  func sizesHaveUnits(text: String, bytes: Int) throws {
+    let configuration = try Configuration(
+      yaml: smallConfiguration, overrides: ["communication.bucket_bytes=\(text)"])
+    #expect(configuration.communication.bucketBytes == bytes)
+  }
+
+  @Test func overridesWinOverTheFileAndLaterOnesOverEarlierOnes() throws {
+    let configuration = try Configuration(
+      yaml: smallConfiguration,
+      overrides: ["model.hidden=[64, 32]", "seed=2", "seed=3", "name=a=b", "training.optimizer={kind: sgd}"])
+    #expect(configuration.model.hidden == [64, 32])
+    #expect(configuration.seed == 3)
+    #expect(configuration.name == "a=b")
+    #expect(configuration.training.optimizer.kind == .sgd)
+  }
+
+  @Test func anOverrideTakesThePlaceOfItsAlternative() throws {
+    let steps = try Configuration(yaml: smallConfiguration, overrides: ["training.steps=20"])
+    #expect(steps.training.steps == 20)
+    #expect(steps.training.epochs == nil)
+    let file = try Configuration(yaml: smallConfiguration, overrides: ["data.path=x.csv", "data.label=y"])
+    #expect(file.data == .init(path: "x.csv", label: "y"))
+  }
+
+  @Test func anOverrideOfASectionReplacesIt() throws {
+    let yaml = "model: {hidden: [8]}\ndata: {path: a.csv, label: y, task: regression}\ntraining: {epochs: 1}"
+    let configuration = try Configuration(yaml: yaml, overrides: ["data={source: digits}"])
+    #expect(configuration.data == .init(source: .digits))
+  }
+
+  @Test func applyingOverridesKeepsTheRestAndDerivesAnew() throws {
+    let base = Configuration(
+      name: "mlp", seed: 5, model: .init(hidden: [8]), data: .init(source: .digits),
+      training: .init(epochs: 2))
+    let changed = try base.applying(overrides: ["training.batch=90", "training.optimizer.kind=sgd"])
+    var expected = base
+    expected.training.batch = 90
+    expected.training.microbatch = 90
+    expected.training.optimizer = .init(kind: .sgd)
+    #expect(changed == expected)
+    #expect(try base.applying(overrides: []) == base)
+  }
+
+  @Test func aFileIsRead() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "rondo-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "digits-mlp.yaml").path
+    try Data(smallConfiguration.utf8).write(to: URL(filePath: path))
+    #expect(try Configuration(contentsOf: path).name == "digits-mlp")
+  }
+
+  @Test func dataAreLoadedAndCheckedAgainstModelAndBatch() throws {
+    let digits = try Configuration(yaml: smallConfiguration)
+    let split = try digits.loadData()
+    #expect(split.train.count == 1457)
+    #expect(digits.totalSteps(trainingSamples: split.train.count) == 5)
+    #expect(split.standardization == nil)
+    let standardized = try digits.applying(overrides: ["data.standardize=true"]).loadData()
+    #expect(standardized.standardization != nil)
+    let large = try digits.applying(overrides: ["training.batch=1458"])
+    #expect(throws: ConfigurationError.self) { try large.loadData() }
+  }
+}
