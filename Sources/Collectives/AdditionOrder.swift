@@ -1,7 +1,7 @@
 /// In which order the contributions of the ranks are added: the expression tree of a sum.
 ///
-/// Floating-point addition is not associative, so the tree decides the bits. Two ranks, or two algorithms, that add in the same
-/// tree get the same bits.
+/// Floating-point addition is not associative, so the tree decides the bits. Two ranks, or two algorithms,
+/// that add in the same tree get the same bits.
 public indirect enum AdditionOrder: Sendable, Equatable {
   /// The contribution of a rank.
   case contribution(of: Int)

@@ -2,8 +2,9 @@ import MPI
 
 /// Sums buffers over the ranks of a communicator, in place, by one algorithm, again and again.
 ///
-/// It keeps what a call needs: a communicator of its own, workspace, and for each length its schedule, so that only the first call with a
-/// length allocates. All ranks make the same calls in the same order, with the same lengths and element types.
+/// It keeps what a call needs: a communicator of its own, workspace, and for each length its schedule, so
+/// that only the first call with a length allocates. All ranks make the same calls in the same order, with
+/// the same lengths and element types.
 ///
 /// An executor belongs to one thread. A communication thread makes its own, on a communicator handed to it.
 public struct AllreduceExecutor: ~Copyable {
@@ -12,6 +13,10 @@ public struct AllreduceExecutor: ~Copyable {
   public let progress: AllreduceProgress
   /// What it has done so far.
   public private(set) var statistics = AllreduceStatistics()
+
+  /// Elements that one schedule covers; longer buffers take several. Tests lower it. All ranks need the same
+  /// value.
+  package var pieceLimit = 1 << 30
 
   let communicator: Communicator
   private let generator: (Int) -> (any ScheduledAllreduce)?
@@ -51,15 +56,18 @@ public struct AllreduceExecutor: ~Copyable {
     runner = ScheduleRunner(progress: progress)
   }
 
-  /// Combines the elements of all ranks; every rank gets the result, in place, with the same bits on all ranks.
+  /// Combines the elements of all ranks; every rank gets the result, in place, with the same bits on all
+  /// ranks.
   ///
-  /// Collective. The order of floating-point additions is the algorithm's: `ScheduledAllreduce.additionOrders`.
+  /// Collective. The order of floating-point additions is the algorithm's:
+  /// `ScheduledAllreduce.additionOrders`.
   ///
   /// MPI: as MPI_Allreduce with MPI_IN_PLACE, MPI 3.1 section 5.9.6.
   public mutating func allreduce<T: Reducible>(
     _ elements: inout MutableSpan<T>, _ reduction: Reduction = .sum
   ) throws(MPIError) {
-    // The closure form cannot throw a typed error together with a noncopyable self, so the result is handed out of it.
+    // The closure form cannot throw a typed error together with a noncopyable self, so the result is handed
+    // out of it.
     let outcome: Result<Void, MPIError> = elements.withUnsafeMutableBufferPointer { buffer in
       do throws(MPIError) {
         try allreduce(buffer, reduction)
@@ -82,22 +90,20 @@ public struct AllreduceExecutor: ~Copyable {
       progress.enter(.mpi)
       var span = elements.mutableSpan
       try communicator.allreduce(&span, reduction.operation)
-      statistics.bytesSent += elements.count * MemoryLayout<T>.stride * 2 * (communicator.size - 1) / communicator.size
+      statistics.bytesSent +=
+        elements.count * MemoryLayout<T>.stride * 2 * (communicator.size - 1) / communicator.size
     } else {
       progress.enter(.working)
       var rest = elements[...]
       repeat {
-        let piece = UnsafeMutableBufferPointer(rebasing: rest.prefix(Self.pieceLimit))
+        let piece = UnsafeMutableBufferPointer(rebasing: rest.prefix(pieceLimit))
         try run(piece, reduction)
-        rest = rest.dropFirst(Self.pieceLimit)
+        rest = rest.dropFirst(pieceLimit)
       } while !rest.isEmpty
     }
     progress.enter(.idle)
     statistics.seconds += MPI.wallTime() - start
   }
-
-  /// Elements that one schedule covers; longer buffers take several.
-  private static var pieceLimit: Int { 1 << 30 }
 
   private mutating func run<T: Reducible>(
     _ elements: UnsafeMutableBufferPointer<T>, _ reduction: Reduction
@@ -109,7 +115,8 @@ public struct AllreduceExecutor: ~Copyable {
     }
     guard !plan.schedule.actions.isEmpty, let base = elements.baseAddress else { return }
     try runner.run(
-      plan, over: UnsafeMutableRawPointer(base), elementBytes: stride, call: statistics.calls, on: communicator
+      plan, over: UnsafeMutableRawPointer(base), elementBytes: stride, call: statistics.calls,
+      on: communicator
     ) { operand, block, count in
       T.combine(reduction, operand, into: block, count: count)
     }
@@ -121,11 +128,15 @@ public struct AllreduceExecutor: ~Copyable {
 /// What an executor has done since it was made.
 public struct AllreduceStatistics: Sendable, Equatable {
   public var calls = 0
-  /// Bytes that this rank has sent. MPI does not tell what `MPI_Allreduce` sends; for it this is the least that any
-  /// algorithm could, 2 (size - 1) / size of the buffers.
+  /// Bytes that this rank has sent. MPI does not tell what `MPI_Allreduce` sends; for it this is the least
+  /// that any algorithm could, 2 (size - 1) / size of the buffers.
   public var bytesSent = 0
   /// Time in calls.
   public var seconds = 0.0
-  /// The part of it in which nothing could be done but wait for other ranks; 0 for `MPI_Allreduce`, which does not tell.
+  /// The part of it in which nothing could be done but wait for other ranks; 0 for `MPI_Allreduce`, which
+  /// does not tell.
   public var secondsWaiting = 0.0
+
+  /// Nothing done yet.
+  public init() {}
 }

@@ -1,9 +1,10 @@
 import Synchronization
 
-/// Where an executor stands, for another thread to look at: which call it is in, how far it has come, and for whom it waits.
+/// Where an executor stands, for another thread to look at: which call it is in, how far it has come, and for
+/// whom it waits.
 ///
-/// The executor writes a word or two as it goes; looking costs it nothing. A watch that finds the same call and the same number of completed
-/// actions for many seconds has found a rank that is stuck, and on whom.
+/// The executor writes a word or two as it goes; looking costs it nothing. A watch that finds the same call
+/// and the same number of completed actions for many seconds has found a rank that is stuck, and on whom.
 public final class AllreduceProgress: Sendable {
   /// What an executor is doing.
   public enum Activity: Sendable, Equatable {

@@ -2,8 +2,8 @@
 final class ExecutionPlan {
   let schedule: Schedule
   var order: IssueOrder
-  /// For each send and receive its number among those with the same peer and direction: the k-th send to a rank meets
-  /// that rank's k-th receive, so both ends know the same number.
+  /// For each send and receive its number among those with the same peer and direction: the k-th send to a
+  /// rank meets that rank's k-th receive, so both ends know the same number.
   let messageNumbers: [Int32]
   /// Elements sent in one run.
   let sentCount: Int
@@ -35,10 +35,11 @@ final class ExecutionPlan {
 
 /// MPI tags of a schedule's messages.
 ///
-/// Twelve bits number the messages of a pair, three the calls; 15 bits are what every MPI has. Numbers wrap without harm: within a
-/// call all messages in hand lie in one window, which is at most 4,096 long; and a rank leaves a call only when its own sends
-/// and receives in it are complete, so its messages of two calls are started in the order of the calls, and MPI matches messages with equal
-/// tags in that order. The call's bits make ranks that lost step hang, where a watch finds them, instead of adding the wrong buffers.
+/// Twelve bits number the messages of a pair, three the calls; 15 bits are what every MPI has. Numbers wrap
+/// without harm: within a call all messages in hand lie in one window, which is at most 4,096 long; and a
+/// rank leaves a call only when its own sends and receives in it are complete, so its messages of two calls
+/// are started in the order of the calls, and MPI matches messages with equal tags in that order. The call's
+/// bits make ranks that lost step hang, where a watch finds them, instead of adding the wrong buffers.
 enum MessageTag {
   static let numbers = 1 << 12
   private static let calls = 1 << 3

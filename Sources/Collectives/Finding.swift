@@ -14,7 +14,8 @@ public enum Finding: Sendable, Equatable {
   case unmatchedReceive(ActionPlace)
   /// A message that is not as long as its receive.
   case lengthMismatch(sent: ActionPlace, received: ActionPlace)
-  /// Two actions on the same elements, at least one of which writes them, and whose order no dependency decides.
+  /// Two actions on the same elements, at least one of which writes them, and whose order no dependency
+  /// decides.
   case race(earlier: ActionPlace, later: ActionPlace, elements: Range<Int>)
   /// All ranks that are not done wait for each other: for each, the oldest action it cannot complete.
   case deadlock(Delivery, waiting: [ActionPlace])
@@ -84,16 +85,19 @@ extension Finding: CustomStringConvertible {
     case .deadlock(let delivery, let waiting):
       "deadlock with \(delivery) sends: \(waiting.map(\.description).joined(separator: "; "))"
     case .undefinedOperand(let place, let elements): "\(place): nothing was written to \(elements)"
-    case .misplacedOperand(let place, let elements): "\(place): other elements of the buffers are added to \(elements)"
+    case .misplacedOperand(let place, let elements):
+      "\(place): other elements of the buffers are added to \(elements)"
     case .misplacedResult(let rank, let elements): "rank \(rank): \(elements) hold the sums of other elements"
-    case .undefinedResult(let rank, let elements): "rank \(rank): elements \(elements) of the result have no value"
+    case .undefinedResult(let rank, let elements):
+      "rank \(rank): elements \(elements) of the result have no value"
     case .repeatedContribution(let contributor, let rank, let elements):
       "rank \(rank): rank \(contributor) contributes to \(elements) more than once"
     case .missingContribution(let contributor, let rank, let elements):
       "rank \(rank): rank \(contributor) does not contribute to \(elements)"
     case .orderDiffers(let rank, let elements, let order, let onRankZero):
       "rank \(rank): adds \(elements) as \(order), rank 0 as \(onRankZero)"
-    case .unstatedOrder(let elements, let order, let stated): "adds \(elements) as \(order), stated is \(stated)"
+    case .unstatedOrder(let elements, let order, let stated):
+      "adds \(elements) as \(order), stated is \(stated)"
     case .costDiffers(let rank, let cost, let stated): "rank \(rank): costs \(cost), by the formula \(stated)"
     }
   }

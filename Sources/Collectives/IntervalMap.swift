@@ -1,7 +1,7 @@
 /// A value for every element of `0 ..< count`, kept as runs of elements that have the same value.
 ///
-/// What a schedule does to a memory of millions of elements is the same for long runs of them; a map of runs follows it at the cost of
-/// the schedule's blocks.
+/// What a schedule does to a memory of millions of elements is the same for long runs of them; a map of runs
+/// follows it at the cost of the schedule's blocks.
 struct IntervalMap<Value> {
   private let count: Int
   /// Where each run starts, ascending; the first at 0. One more at the end: `count`.

@@ -1,6 +1,8 @@
-/// Which actions of a schedule may start: those whose dependencies are complete, within the schedule's window.
+/// Which actions of a schedule may start: those whose dependencies are complete, within the schedule's
+/// window.
 ///
-/// The executor and the verifier both ask this, so that what is proved is what runs. Nothing is allocated after `init`.
+/// The executor and the verifier both ask this, so that what is proved is what runs. Nothing is allocated
+/// after `init`.
 struct IssueOrder {
   /// The oldest incomplete action.
   private(set) var oldest = 0
@@ -32,7 +34,8 @@ struct IssueOrder {
         ends[Int(dependency)] += 1
       }
     }
-    // Ends from counts, then filled from the back: each `places[d]` walks from the end of d's range to its start.
+    // Ends from counts, then filled from the back: each `places[d]` walks from the end of d's range to its
+    // start.
     for action in ends.indices.dropFirst() { ends[action] += ends[action - 1] }
     var places = ends
     var dependents = [Int32](repeating: 0, count: Int(ends.last ?? 0))

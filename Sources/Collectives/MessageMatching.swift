@@ -1,6 +1,7 @@
 /// Which send fills which receive: the k-th send from a to b the k-th receive at b from a.
 struct MessageMatching {
-  /// For each rank and action the index of the other end's action, -1 for additions and where there is no other end.
+  /// For each rank and action the index of the other end's action, -1 for additions and where there is no
+  /// other end.
   let partners: [[Int32]]
   private(set) var findings: [Finding] = []
 
@@ -37,7 +38,8 @@ struct MessageMatching {
         partners[rank][index] = sends[taken]
         partners[sender][send] = Int32(index)
         if case .send(let sent, _) = schedules[sender].actions[send], sent.count != block.count {
-          findings.append(.lengthMismatch(sent: schedules[sender].place(send), received: schedule.place(index)))
+          findings.append(
+            .lengthMismatch(sent: schedules[sender].place(send), received: schedule.place(index)))
         }
       }
     }

@@ -1,8 +1,8 @@
 /// A range cut into parts that differ by less than two grains.
 ///
-/// A grain is a run of elements that is not cut; the last one may be shorter. Long ranges are cut at multiples of 16 elements from their start, so that parts of
-/// an aligned float32 buffer start on cache lines; ranges with fewer than 16 such grains a part are cut anywhere, to keep
-/// the parts even.
+/// A grain is a run of elements that is not cut; the last one may be shorter. Long ranges are cut at
+/// multiples of 16 elements from their start, so that parts of an aligned float32 buffer start on cache
+/// lines; ranges with fewer than 16 such grains a part are cut anywhere, to keep the parts even.
 package struct Partition {
   package let range: Range<Int>
   package let parts: Int

@@ -9,7 +9,8 @@ struct PlanCache {
   }
   private var plans: [Key: ExecutionPlan] = [:]
 
-  /// The plan for that length, made by `schedule` when there is none yet. `call` says which plan was used last.
+  /// The plan for that length, made by `schedule` when there is none yet. `call` says which plan was used
+  /// last.
   mutating func plan(count: Int, elementBytes: Int, call: Int, schedule: () -> Schedule) -> ExecutionPlan {
     let key = Key(count: count, elementBytes: elementBytes)
     if let plan = plans[key] {

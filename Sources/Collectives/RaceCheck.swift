@@ -1,10 +1,11 @@
-/// Proves that a rank's result does not depend on timing: every two actions that touch the same elements, at least one of them
-/// writing, are ordered by dependencies. Transfers touch their block from start to completion, and a dependency waits for
-/// completion, so ordered actions never overlap in time.
+/// Proves that a rank's result does not depend on timing: every two actions that touch the same elements, at
+/// least one of them writing, are ordered by dependencies. Transfers touch their block from start to
+/// completion, and a dependency waits for completion, so ordered actions never overlap in time.
 struct RaceCheck {
   private let schedule: Schedule
   private var accesses: IntervalMap<Access>
-  /// Lists of readers, each link pointing to the one before it. Lists only grow at the front, so runs that are cut share them.
+  /// Lists of readers, each link pointing to the one before it. Lists only grow at the front, so runs that
+  /// are cut share them.
   private var readers: [(action: Int32, next: Int32)] = []
   private(set) var findings: [Finding] = []
 
@@ -89,5 +90,7 @@ struct RaceCheck {
 }
 
 extension Schedule {
-  package func place(_ action: Int) -> ActionPlace { ActionPlace(rank: rank, index: action, action: actions[action]) }
+  package func place(_ action: Int) -> ActionPlace {
+    ActionPlace(rank: rank, index: action, action: actions[action])
+  }
 }

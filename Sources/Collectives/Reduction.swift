@@ -17,8 +17,8 @@ public enum Reduction: Sendable, CaseIterable {
 
 /// An element type that schedules can reduce.
 ///
-/// Integers add modulo 2^bits, as MPI does. Minimum and maximum of floating-point elements are not defined where one is
-/// NaN; sums keep NaN and infinity. In each loop the ranges do not overlap.
+/// Integers add modulo 2^bits, as MPI does. Minimum and maximum of floating-point elements are not defined
+/// where one is NaN; sums keep NaN and infinity. In each loop the ranges do not overlap.
 public protocol Reducible: MPIScalar, Comparable {
   /// block[i] = operand[i] + block[i]
   static func add(_ operand: UnsafePointer<Self>, into block: UnsafeMutablePointer<Self>, count: Int)

@@ -1,13 +1,15 @@
 /// The ring: reduce-scatter, then allgather, each in size - 1 steps between neighbours.
 ///
-/// **Words.** The buffer is cut into `size` *chunks*, chunk c being the one that rank c sends first. Each chunk is cut into *segments*,
-/// as many in every chunk. The s-th segments of all chunks form *lane* s: a small allreduce of its own that shares nothing with other
-/// lanes. Ranks stand in a ring: rank r sends to r + 1 and receives from r - 1, modulo size.
+/// **Words.** The buffer is cut into `size` *chunks*, chunk c being the one that rank c sends first. Each
+/// chunk is cut into *segments*, as many in every chunk. The s-th segments of all chunks form *lane* s: a
+/// small allreduce of its own that shares nothing with other lanes. Ranks stand in a ring: rank r sends to
+/// r + 1 and receives from r - 1, modulo size.
 ///
-/// **Steps of a lane.** In step t of the reduce-scatter, t in `0 ..< size - 1`, rank r sends its segment of chunk r - t, receives the
-/// sum so far of chunk r - t - 1 into workspace, and adds: `received + own`. So chunk c is summed in the order
-/// ((c + (c + 1)) + (c + 2)) + ..., round the ring, and ends complete at rank c - 1. In step t of the allgather rank r sends chunk
-/// r + 1 - t, which is complete, and receives chunk r - t straight into place.
+/// **Steps of a lane.** In step t of the reduce-scatter, t in `0 ..< size - 1`, rank r sends its segment of
+/// chunk r - t, receives the sum so far of chunk r - t - 1 into workspace, and adds: `received + own`. So
+/// chunk c is summed in the order ((c + (c + 1)) + (c + 2)) + ..., round the ring, and ends complete at rank
+/// c - 1. In step t of the allgather rank r sends chunk r + 1 - t, which is complete, and receives chunk
+/// r - t straight into place.
 ///
 /// ```
 /// size 3         reduce-scatter            allgather
@@ -16,20 +18,22 @@
 /// rank 2     sends 2, 1; completes 0     sends 0, 2
 /// ```
 ///
-/// **Cost.** A rank sends every chunk but one in each half: 2 (size - 1) / size of the buffer, which no allreduce can go
-/// below, and adds (size - 1) / size of it. It takes 2 (size - 1) rounds. The result is computed once, at one rank, and copied: all ranks
-/// hold the same bits.
+/// **Cost.** A rank sends every chunk but one in each half: 2 (size - 1) / size of the buffer, which no
+/// allreduce can go below, and adds (size - 1) / size of it. It takes 2 (size - 1) rounds. The result is
+/// computed once, at one rank, and copied: all ranks hold the same bits.
 ///
-/// **Pipeline.** Up to `lanesInFlight` lanes are under way at a time, each a few steps behind the one before it. While the
-/// sum of one segment is taken, others travel; a segment is passed on right after it was added, while it is in the cache,
-/// and a lane's allgather runs while later lanes are still in their reduce-scatter, so the buffer passes through the
-/// cache once. Each lane in flight has two segments of workspace: the next step's receive is posted before this step's sum is taken.
+/// **Pipeline.** Up to `lanesInFlight` lanes are under way at a time, each a few steps behind the one before
+/// it. While the sum of one segment is taken, others travel; a segment is passed on right after it was added,
+/// while it is in the cache, and a lane's allgather runs while later lanes are still in their reduce-scatter,
+/// so the buffer passes through the cache once. Each lane in flight has two segments of workspace: the next
+/// step's receive is posted before this step's sum is taken.
 ///
-/// **When it wins.** Large buffers: it needs the least of the network, and only neighbours talk. Its latency grows with the
-/// number of ranks, so that small buffers over many ranks want an algorithm with fewer rounds.
+/// **When it wins.** Large buffers: it needs the least of the network, and only neighbours talk. Its latency
+/// grows with the number of ranks, so that small buffers over many ranks want an algorithm with fewer rounds.
 ///
-/// Sources: Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", J. Parallel Distrib. Comput.
-/// 69 (2009) 117-124; Gibiansky, "Bringing HPC techniques to deep learning", Baidu Research (2017).
+/// Sources: Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", J.
+/// Parallel Distrib. Comput. 69 (2009) 117-124; Gibiansky, "Bringing HPC techniques to deep learning", Baidu
+/// Research (2017).
 public struct Ring: ScheduledAllreduce {
   public let name = Algorithm.ring.rawValue
   /// Elements of a segment, at most (a grain more where a chunk does not divide evenly).
@@ -49,13 +53,15 @@ public struct Ring: ScheduledAllreduce {
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    var pass = RingPass(lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+    var pass = RingPass(
+      lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
     return pass.schedule()
   }
 
-  /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends 2 count - p(r + 1) - p(r + 2)
-  /// elements in 2 sum(m) - m(r + 1) - m(r + 2) messages, receives 2 count - p(r) - p(r + 1), and adds count - p(r). Chunk c
-  /// comes to rank r after size - 1 messages of the reduce-scatter and r - (c - 1), modulo size, of the allgather.
+  /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends 2 count - p(r +
+  /// 1) - p(r + 2) elements in 2 sum(m) - m(r + 1) - m(r + 2) messages, receives 2 count - p(r) - p(r + 1),
+  /// and adds count - p(r). Chunk c comes to rank r after size - 1 messages of the reduce-scatter and r - (c
+  /// - 1), modulo size, of the allgather.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
     guard size > 1 else { return ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: 0) }
     let lanes = lanes(size, count)
@@ -81,7 +87,8 @@ public struct Ring: ScheduledAllreduce {
   }
 }
 
-/// How the ring cuts a buffer: into chunks, and all chunks into as many segments, of which the s-th make lane s.
+/// How the ring cuts a buffer: into chunks, and all chunks into as many segments, of which the s-th make lane
+/// s.
 struct RingLanes {
   let chunks: Partition
   /// Number of lanes: the segments of a chunk.

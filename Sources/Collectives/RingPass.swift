@@ -1,8 +1,8 @@
 /// Writes the ring's schedule for one rank: the steps of all lanes, interleaved as a wave.
 ///
-/// Lane s begins `lag` steps after lane s - 1, with the least `lag` for which at most `inFlight` lanes are under way. So the
-/// reduce-scatter of later lanes mixes with the allgather of earlier ones, and program order is the order in which a
-/// rank that never waits would do it.
+/// Lane s begins `lag` steps after lane s - 1, with the least `lag` for which at most `inFlight` lanes are
+/// under way. So the reduce-scatter of later lanes mixes with the allgather of earlier ones, and program
+/// order is the order in which a rank that never waits would do it.
 struct RingPass {
   private let lanes: RingLanes
   private let size: Int
@@ -33,7 +33,8 @@ struct RingPass {
     builder = ScheduleBuilder(
       size: size, rank: rank, count: count, capacity: count == 0 ? 0 : 5 * (size - 1) * lanes.count)
     progress = Array(
-      repeating: LaneProgress(sends: Array(repeating: ScheduleBuilder.nothing, count: size - 1)), count: self.inFlight)
+      repeating: LaneProgress(sends: Array(repeating: ScheduleBuilder.nothing, count: size - 1)),
+      count: self.inFlight)
     slotReaders = Array(repeating: ScheduleBuilder.nothing, count: slots)
   }
 
@@ -53,7 +54,8 @@ struct RingPass {
         }
       }
     }
-    // Three actions a step, and two steps of each lane in hand: receives of the next step are posted while this one is added.
+    // Three actions a step, and two steps of each lane in hand: receives of the next step are posted while
+    // this one is added.
     return builder.finish(
       workspaceCount: waves == 0 ? 0 : slots * lanes.slotLength, window: max(6 * inFlight, 8))
   }

@@ -1,21 +1,25 @@
 /// What one rank does in one collective: sends, receives and additions over its memory, as data.
 ///
-/// A schedule is a small dataflow program. The same program is run symbolically by ``ScheduleVerifier``, and over MPI by
-/// ``AllreduceExecutor``; nothing in it names a clock, a transport or an element type.
+/// A schedule is a small dataflow program. The same program is run symbolically by ``ScheduleVerifier``, and
+/// over MPI by ``AllreduceExecutor``; nothing in it names a clock, a transport or an element type.
 ///
-/// **Memory.** A rank has one linear memory of elements: `0 ..< count` is the caller's buffer (before the call this rank's
-/// contribution, after it the result), `count ..< count + workspaceCount` is workspace that belongs to the schedule and holds
-/// nothing at the start. A ``Block`` is a run of elements in it that does not cross from the one part into the other.
+/// **Memory.** A rank has one linear memory of elements: `0 ..< count` is the caller's buffer (before the
+/// call this rank's contribution, after it the result), `count ..< count + workspaceCount` is workspace that
+/// belongs to the schedule and holds nothing at the start. A ``Block`` is a run of elements in it that does
+/// not cross from the one part into the other.
 ///
-/// **Order.** Actions are listed in program order. An action may start once all its ``dependencies(of:)``, earlier actions of
-/// the same rank, are complete; otherwise order is free. A send is complete when its block may be overwritten, a receive when its
-/// block is filled. The dependencies alone make the result independent of timing: the verifier proves that every two actions
-/// of which one writes what the other touches are ordered by them.
+/// **Order.** Actions are listed in program order. An action may start once all its ``dependencies(of:)``,
+/// earlier actions of the same rank, are complete; otherwise order is free. A send is complete when its block
+/// may be overwritten, a receive when its block is filled. The dependencies alone make the result independent
+/// of timing: the verifier proves that every two actions of which one writes what the other touches are
+/// ordered by them.
 ///
-/// **Window.** Whoever runs a schedule holds at most ``window`` actions in hand: those from the oldest incomplete one on. That bounds
-/// outstanding requests; the verifier proves that no deadlock comes of it, even if no message is buffered anywhere.
+/// **Window.** Whoever runs a schedule holds at most ``window`` actions in hand: those from the oldest
+/// incomplete one on. That bounds outstanding requests; the verifier proves that no deadlock comes of it,
+/// even if no message is buffered anywhere.
 ///
-/// **Matching.** The k-th send of rank a to rank b, in a's program order, is received by b's k-th receive from a.
+/// **Matching.** The k-th send of rank a to rank b, in a's program order, is received by b's k-th receive
+/// from a.
 public struct Schedule: Sendable, Equatable {
   /// Ranks that take part.
   public let size: Int
@@ -39,7 +43,8 @@ public struct Schedule: Sendable, Equatable {
     dependencyList[(action == 0 ? 0 : Int(dependencyEnds[action - 1]))..<Int(dependencyEnds[action])]
   }
 
-  /// A schedule of any actions, each with the earlier ones that it waits for. Nothing is checked: that is the verifier's work.
+  /// A schedule of any actions, each with the earlier ones that it waits for. Nothing is checked: that is the
+  /// verifier's work.
   package init(
     size: Int, rank: Int, count: Int, workspaceCount: Int, window: Int,
     steps: [(action: Action, dependencies: [Int])]
@@ -73,7 +78,8 @@ public struct Schedule: Sendable, Equatable {
   public static let maximumMemoryCount = Int(Int32.max)
 }
 
-/// A run of elements in a rank's memory. Thirty-two bits each, so that the schedules of thousands of ranks fit in memory.
+/// A run of elements in a rank's memory. Thirty-two bits each, so that the schedules of thousands of ranks
+/// fit in memory.
 public struct Block: Sendable, Hashable {
   let offset32: Int32
   let count32: Int32
@@ -98,9 +104,9 @@ public enum Action: Sendable, Hashable {
   /// Receives a block from a rank, over whatever the block held.
   case receive(Block, from: Int32)
 
-  /// Adds as many elements, from `operand` on, into `block`. The side says where the operand stands in the sum: `.left` makes
-  /// `operand + block`. IEEE additions commute, so an executor of sums need not look at it; the verifier does, since two
-  /// ranks that add in different trees get different bits.
+  /// Adds as many elements, from `operand` on, into `block`. The side says where the operand stands in the
+  /// sum: `.left` makes `operand + block`. IEEE additions commute, so an executor of sums need not look at
+  /// it; the verifier does, since two ranks that add in different trees get different bits.
   case combine(operand: Int32, Side, into: Block)
 
   /// Where an operand stands in a sum.

@@ -1,5 +1,6 @@
-/// Puts a ``Schedule`` together, action by action in program order. Each function gives the action's index, for later
-/// actions to name among those they wait for; negative indices stand for "nothing" and are left out.
+/// Puts a ``Schedule`` together, action by action in program order. Each function gives the action's index,
+/// for later actions to name among those they wait for; negative indices stand for "nothing" and are left
+/// out.
 struct ScheduleBuilder {
   private let size: Int
   private let rank: Int
@@ -21,7 +22,9 @@ struct ScheduleBuilder {
     dependencyEnds.reserveCapacity(capacity)
   }
 
-  mutating func send(_ range: Range<Int>, to peer: Int, after first: Int32, _ second: Int32 = nothing) -> Int32 {
+  mutating func send(_ range: Range<Int>, to peer: Int, after first: Int32, _ second: Int32 = nothing)
+    -> Int32
+  {
     append(.send(Block(range), to: Int32(peer)), first, second)
   }
 
@@ -33,7 +36,8 @@ struct ScheduleBuilder {
 
   /// Adds the elements from `operand` on into `range`.
   mutating func combine(
-    _ operand: Int, on side: Action.Side, into range: Range<Int>, after first: Int32, _ second: Int32 = nothing
+    _ operand: Int, on side: Action.Side, into range: Range<Int>, after first: Int32,
+    _ second: Int32 = nothing
   ) -> Int32 {
     append(.combine(operand: Int32(operand), side, into: Block(range)), first, second)
   }

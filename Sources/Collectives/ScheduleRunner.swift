@@ -6,8 +6,8 @@ import MPI
   import Musl
 #endif
 
-/// Runs schedules over MPI: starts every transfer as soon as it may start, adds while others travel, and waits only when there
-/// is nothing else to do.
+/// Runs schedules over MPI: starts every transfer as soon as it may start, adds while others travel, and
+/// waits only when there is nothing else to do.
 struct ScheduleRunner: ~Copyable {
   /// Time spent with nothing to do but wait.
   private(set) var secondsWaiting = 0.0
@@ -22,8 +22,9 @@ struct ScheduleRunner: ~Copyable {
   private var sumsHead = 0
   private var sumsCount = 0
 
-  /// Polls before the processor is offered to others. A short wait is answered at once; with more ranks than cores, the rank
-  /// that is waited for gets its turn after some ten microseconds instead of after a time slice.
+  /// Polls before the processor is offered to others. A short wait is answered at once; with more ranks than
+  /// cores, the rank that is waited for gets its turn after some ten microseconds instead of after a time
+  /// slice.
   private static let pollsBeforeYield = 50
 
   init(progress: AllreduceProgress) { self.progress = progress }
@@ -55,7 +56,8 @@ struct ScheduleRunner: ~Copyable {
         case .combine: pushSum(action)
         }
       }
-      // An addition comes first: its operand has just been received and is in the cache, and a send waits for it.
+      // An addition comes first: its operand has just been received and is in the cache, and a send waits for
+      // it.
       if let action = popSum() {
         if case .combine(let operand, _, let block) = plan.schedule.actions[action] {
           combine(memory.address(Int(operand)), memory.address(block.offset), block.count)

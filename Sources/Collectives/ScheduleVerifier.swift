@@ -1,13 +1,14 @@
 /// Proves an allreduce algorithm's schedules right, for one size and count, without running them on data.
 ///
-/// All ranks' schedules are run together symbolically: memory holds not numbers but which contributions were added in which
-/// order. It is proved that
+/// All ranks' schedules are run together symbolically: memory holds not numbers but which contributions were
+/// added in which order. It is proved that
 ///
 /// - no timing changes the result: conflicting actions of a rank are ordered by its dependencies;
-/// - there is no deadlock, whether sends wait for their receives or are buffered (and so for any mixture of the two: a
-///   message buffered earlier only lets more go on);
+/// - there is no deadlock, whether sends wait for their receives or are buffered (and so for any mixture of
+///   the two: a message buffered earlier only lets more go on);
 /// - every element of every rank's result has every rank's contribution to that element exactly once;
-/// - all ranks add an element in the same order, so they get the same bits, and it is the order that the algorithm states;
+/// - all ranks add an element in the same order, so they get the same bits, and it is the order that the
+///   algorithm states;
 /// - elements sent, received and added, messages and rounds are what the algorithm's formula says.
 public enum ScheduleVerifier {
   /// What was found.
@@ -30,7 +31,8 @@ public enum ScheduleVerifier {
     report.findings = schedules.enumerated().flatMap { rank, schedule in
       malformed(schedule, rank: rank, size: schedules.count, count: schedules[0].count)
     }
-    // What follows relies on blocks and peers that exist, and on both ends of a message agreeing on its length.
+    // What follows relies on blocks and peers that exist, and on both ends of a message agreeing on its
+    // length.
     guard report.findings.isEmpty else { return report }
     let matching = MessageMatching(schedules)
     report.findings = matching.findings
@@ -45,12 +47,15 @@ public enum ScheduleVerifier {
     guard report.findings.isEmpty, let memories = run.memories else { return report }
 
     let result = ResultCheck(memories: memories, count: schedules[0].count, sums: run.sums)
-    report.findings += result.findings(stated: algorithm.additionOrders(size: schedules.count, count: schedules[0].count))
+    report.findings += result.findings(
+      stated: algorithm.additionOrders(size: schedules.count, count: schedules[0].count))
     for schedule in schedules {
       let cost = schedule.cost(rounds: result.rounds(ofRank: schedule.rank))
       report.costs.append(cost)
       let stated = algorithm.cost(size: schedule.size, rank: schedule.rank, count: schedule.count)
-      if cost != stated { report.findings.append(.costDiffers(rank: schedule.rank, cost: cost, stated: stated)) }
+      if cost != stated {
+        report.findings.append(.costDiffers(rank: schedule.rank, cost: cost, stated: stated))
+      }
     }
     return report
   }

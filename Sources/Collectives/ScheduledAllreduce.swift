@@ -1,16 +1,17 @@
-/// An allreduce algorithm as a function from (size, rank, count) to a ``Schedule``, with what it promises. The promises are what
-/// ``ScheduleVerifier`` holds the schedules against.
+/// An allreduce algorithm as a function from (size, rank, count) to a ``Schedule``, with what it promises.
+/// The promises are what ``ScheduleVerifier`` holds the schedules against.
 public protocol ScheduledAllreduce: Sendable {
   var name: String { get }
 
-  /// The part of `rank` in the allreduce of `count` elements over `size` ranks. Every rank of a call asks with the same
-  /// size and count.
+  /// The part of `rank` in the allreduce of `count` elements over `size` ranks. Every rank of a call asks
+  /// with the same size and count.
   func schedule(size: Int, rank: Int, count: Int) -> Schedule
 
   /// What that schedule costs, by formula.
   func cost(size: Int, rank: Int, count: Int) -> ScheduleCost
 
-  /// In which order each element's contributions are added: ranges that cover `0 ..< count` in ascending order.
+  /// In which order each element's contributions are added: ranges that cover `0 ..< count` in ascending
+  /// order.
   func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)]
 }
 

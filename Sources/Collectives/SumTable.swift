@@ -49,9 +49,12 @@ struct SumTable {
 
   /// The first rank that is not in the expression.
   func missingContributor(in expression: Int32) -> Int? {
-    (0..<size).first { rank in
-      contributors[Int(expression) * words + rank / 64] & 1 << UInt64(rank % 64) == 0
+    for word in 0..<words {
+      let absent = ~contributors[Int(expression) * words + word]
+      let rank = word * 64 + absent.trailingZeroBitCount
+      if absent != 0, rank < size { return rank }
     }
+    return nil
   }
 
   mutating func number(of order: AdditionOrder) -> Int32 {

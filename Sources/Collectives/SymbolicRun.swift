@@ -1,7 +1,8 @@
 /// Runs the schedules of all ranks together over symbolic memories, to the end or until nothing can go on.
 ///
-/// An action starts when ``IssueOrder`` lets it, as in the executor. Whether all ranks get to the end does not depend on who goes first: what may
-/// start or complete only ever grows. And where ``RaceCheck`` finds nothing, neither do the values. So one run stands for all timings.
+/// An action starts when ``IssueOrder`` lets it, as in the executor. Whether all ranks get to the end does
+/// not depend on who goes first: what may start or complete only ever grows. And where ``RaceCheck`` finds
+/// nothing, neither do the values. So one run stands for all timings.
 struct SymbolicRun {
   private let schedules: [Schedule]
   private let matching: MessageMatching
@@ -27,8 +28,11 @@ struct SymbolicRun {
     var rounds: Int32
   }
 
-  /// - Parameter followsValues: whether to keep the memories, or only to see whether all ranks get to the end.
-  init(_ schedules: [Schedule], _ matching: MessageMatching, _ delivery: Finding.Delivery, followsValues: Bool) {
+  /// - Parameter followsValues: whether to keep the memories, or only to see whether all ranks get to the
+  ///   end.
+  init(
+    _ schedules: [Schedule], _ matching: MessageMatching, _ delivery: Finding.Delivery, followsValues: Bool
+  ) {
     self.schedules = schedules
     self.matching = matching
     self.delivery = delivery
@@ -39,7 +43,8 @@ struct SymbolicRun {
     guard followsValues else { return }
     memories = schedules.map { schedule in
       var memory = IntervalMap(
-        count: schedule.count + schedule.workspaceCount, repeating: Value(sum: SumTable.undefined, shift: 0, rounds: 0))
+        count: schedule.count + schedule.workspaceCount,
+        repeating: Value(sum: SumTable.undefined, shift: 0, rounds: 0))
       memory.set(Value(sum: Int32(schedule.rank), shift: 0, rounds: 0), in: 0..<schedule.count)
       return memory
     }
@@ -49,7 +54,9 @@ struct SymbolicRun {
     while let rank = active.popLast() {
       while let action = orders[rank].next() { start(action, on: rank) }
     }
-    let waiting = schedules.indices.filter { !orders[$0].isDone }.map { schedules[$0].place(orders[$0].oldest) }
+    let waiting = schedules.indices.filter { !orders[$0].isDone }.map {
+      schedules[$0].place(orders[$0].oldest)
+    }
     if !waiting.isEmpty { findings.append(.deadlock(delivery, waiting: waiting)) }
   }
 

@@ -1,5 +1,5 @@
-/// Memory that grows and is kept: schedules receive into it. Fresh pages are written once as it grows, so that no later call pays
-/// for page faults, which cost a large allreduce more than its additions do.
+/// Memory that grows and is kept: schedules receive into it. Fresh pages are written once as it grows, so
+/// that no later call pays for page faults, which cost a large allreduce more than its additions do.
 struct Workspace: ~Copyable {
   private(set) var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private static let pageBytes = 4096

@@ -4,9 +4,10 @@ import MPI
 
 /// `rondo bench allreduce`: how fast buffers are summed over the ranks, in the columns of nccl-tests.
 ///
-/// Sums are in place, of float32. The time of a repetition is that of the slowest rank, the figure the median over the repetitions.
-/// The algorithms take turns within a size, so that whatever else the machine does hits all alike. Before every
-/// repetition the buffer is filled anew (not timed) with whole numbers whose sum is exact, and every result is checked on every rank.
+/// Sums are in place, of float32. The time of a repetition is that of the slowest rank, the figure the median
+/// over the repetitions. The algorithms take turns within a size, so that whatever else the machine does hits
+/// all alike. Before every repetition the buffer is filled anew (not timed) with whole numbers whose sum is
+/// exact, and every result is checked on every rank.
 struct BenchAllreduce: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "allreduce",
@@ -87,7 +88,8 @@ struct BenchAllreduce: ParsableCommand {
   private func printHeading(ranks: Int) {
     print("# allreduce of float32 sums in place, \(ranks) ranks, rank 0 on \(MPI.processorName)")
     print("# \(MPI.libraryVersion.prefix { $0 != "," })")
-    print("# time: median over repetitions of the slowest rank; wrong: elements, over all ranks and repetitions")
+    print(
+      "# time: median over repetitions of the slowest rank; wrong: elements, over all ranks and repetitions")
     print(AllreduceRow.heading)
   }
 }
@@ -144,8 +146,9 @@ private struct AllreduceBenchmark: ~Copyable {
     }
   }
 
-  /// Element i of rank r is i mod 1021, plus r. Sums are whole numbers below 2^24 up to 4,096 ranks, so float32 holds them exactly
-  /// in any order, and an element out of place or a contribution too many or too few shows.
+  /// Element i of rank r is i mod 1021, plus r. Sums are whole numbers below 2^24 up to 4,096 ranks, so
+  /// float32 holds them exactly in any order, and an element out of place or a contribution too many or too
+  /// few shows.
   private func fill(_ elements: UnsafeMutableBufferPointer<Float>, rank: Int) {
     var residue = 0
     for i in elements.indices {
@@ -185,7 +188,8 @@ private struct AllreduceRow {
   /// GB/s that the busiest link carries when nothing is sent twice: comparable between numbers of ranks.
   private var busBandwidth: Double { algorithmBandwidth * 2 * Double(ranks - 1) / Double(ranks) }
 
-  static let heading = columns("bytes", "count", "algorithm", "time(us)", "algbw(GB/s)", "busbw(GB/s)", "#wrong")
+  static let heading = columns(
+    "bytes", "count", "algorithm", "time(us)", "algbw(GB/s)", "busbw(GB/s)", "#wrong")
 
   var line: String {
     Self.columns(

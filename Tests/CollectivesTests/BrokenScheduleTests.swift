@@ -23,13 +23,17 @@ import Testing
   @Test func aSendLeftOut() {
     var drafts = drafts()
     drafts[1].remove(drafts[1].first(of: .send))
-    #expect(findings(drafts).contains { if case .unmatchedReceive(let place) = $0 { place.rank == 2 } else { false } })
+    #expect(
+      findings(drafts).contains {
+        if case .unmatchedReceive(let place) = $0 { place.rank == 2 } else { false }
+      })
   }
 
   @Test func aReceiveLeftOut() {
     var drafts = drafts()
     drafts[1].remove(drafts[1].last(of: .receive))
-    #expect(findings(drafts).contains { if case .unmatchedSend(let place) = $0 { place.rank == 0 } else { false } })
+    #expect(
+      findings(drafts).contains { if case .unmatchedSend(let place) = $0 { place.rank == 0 } else { false } })
   }
 
   @Test func anAdditionMadeTwice() {
@@ -205,7 +209,8 @@ import Testing
     let send = drafts[0].first(of: .send)
     drafts[0].remove(send)
     let found = findings(drafts)
-    #expect(found.contains { if case .undefinedOperand(let place, _) = $0 { place.rank == 1 } else { false } })
+    #expect(
+      found.contains { if case .undefinedOperand(let place, _) = $0 { place.rank == 1 } else { false } })
   }
 
   @Test func aCostThatIsNotTheFormulas() {

@@ -18,7 +18,8 @@ struct Draft {
 
   var schedule: Schedule {
     Schedule(
-      size: original.size, rank: original.rank, count: original.count, workspaceCount: original.workspaceCount,
+      size: original.size, rank: original.rank, count: original.count,
+      workspaceCount: original.workspaceCount,
       window: window, steps: steps)
   }
 
