@@ -72,6 +72,13 @@ extension Diagnosis {
   /// More threads in one rank than it has cores, and variables that say different things.
   static let threadVariables: Check = { job in
     var findings: [Finding] = []
+    let unknown = job.ranks.filter { $0.threadsProblem != nil }
+    if let first = unknown.first, let problem = first.threadsProblem {
+      findings.append(
+        .wrong(
+          "threads-unknown", "\(JobFacts.name(unknown)): \(problem)",
+          remedy: "correct or unset the variable; without one, the cores that a rank may use decide"))
+    }
     let crowded = job.ranks.filter { $0.threads > $0.allowedCores.count }
     if let first = crowded.first {
       findings.append(

@@ -20,6 +20,8 @@ public struct RankFacts: Codable, Sendable, Equatable {
   /// Threads that training would start, and what decided that: a flag, a variable, or the mask.
   public var threads: Int
   public var threadsSource: String
+  /// Why the number of threads cannot be found; nil when it can.
+  public var threadsProblem: String?
   public var memoryBytes: Int
   /// What is free in `/dev/shm`; nil where there is none.
   public var sharedMemoryFreeBytes: Int?
@@ -44,7 +46,8 @@ public struct RankFacts: Codable, Sendable, Equatable {
     rank: Int, host: String, rondoVersion: String, mpiVersion: String, threadLevel: String,
     blasVersion: String,
     blasKernel: String, cpuModel: String, hasAVX2: Bool, onlineCores: Int, allowedCores: [Int], threads: Int,
-    threadsSource: String, memoryBytes: Int, sharedMemoryFreeBytes: Int?, isRoot: Bool, mpirun: MPIRun?,
+    threadsSource: String, threadsProblem: String? = nil, memoryBytes: Int, sharedMemoryFreeBytes: Int?,
+    isRoot: Bool, mpirun: MPIRun?,
     environment: [String: String]
   ) {
     self.rank = rank
@@ -60,6 +63,7 @@ public struct RankFacts: Codable, Sendable, Equatable {
     self.allowedCores = allowedCores
     self.threads = threads
     self.threadsSource = threadsSource
+    self.threadsProblem = threadsProblem
     self.memoryBytes = memoryBytes
     self.sharedMemoryFreeBytes = sharedMemoryFreeBytes
     self.isRoot = isRoot

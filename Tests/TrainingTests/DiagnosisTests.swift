@@ -116,6 +116,12 @@ import Testing
     #expect(text.contains("rank 0 on n1 would start 8 threads (OMP_NUM_THREADS) on 2 cores"))
   }
 
+  @Test func aVariableThatIsNoNumberIsNamed() {
+    let (checks, text) = Self.wrong([Self.rank { $0.threadsProblem = "OMP_NUM_THREADS is \"many\"" }])
+    #expect(checks == ["threads-unknown"])
+    #expect(text.contains("rank 0 on n1: OMP_NUM_THREADS is \"many\""))
+  }
+
   @Test func variablesThatSayDifferentThingsAreNamed() {
     let (checks, text) = Self.wrong([
       Self.rank {
