@@ -46,6 +46,7 @@ let package = Package(
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CKernels", cSettings: cSettings),
+    .target(name: "CDigits", exclude: ["README.md"], cSettings: cSettings),
 
     module("MPI", on: ["COpenMPI"]),
     module("BLAS", on: ["COpenBLAS"]),
@@ -53,7 +54,7 @@ let package = Package(
     module("Graph", on: ["BLAS", "Kernels"]),
     module("NeuralNetwork", on: ["Graph", "Kernels"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
-    module("Datasets", on: [crypto]),
+    module("Datasets", on: ["CDigits", "Kernels"]),
     module("Collectives", on: ["MPI", "Kernels"]),
     module(
       "Training",
@@ -66,15 +67,18 @@ let package = Package(
       dependencies: ["Training", "Collectives", "Datasets", "MPI", "BLAS", argumentParser, logging],
       exclude: ["README.md"], swiftSettings: swiftSettings),
 
-    tests("MPI"),
+    .target(
+      name: "MPITestSupport", dependencies: ["MPI"], exclude: ["README.md"], swiftSettings: swiftSettings),
+    tests("MPI", on: ["MPITestSupport"]),
     tests("BLAS"),
     tests("Kernels"),
     tests("Graph"),
     tests("NeuralNetwork", on: ["BLAS"]),
     tests("Optimizers"),
     tests("Datasets"),
-    tests("Collectives"),
-    tests("Training"),
+    tests("Collectives", on: ["MPITestSupport"]),
+    tests("Training", on: ["MPITestSupport"]),
+    tests("rondo", on: ["MPITestSupport"]),
   ],
   cLanguageStandard: .c11
 )

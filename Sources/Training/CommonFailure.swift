@@ -1,0 +1,35 @@
+import MPI
+
+/// A failure that every rank of the job knows of and throws: rank 0 prints it, and all exit with its status.
+public struct CommonFailure: ExitStatusError, CustomStringConvertible {
+  /// One line: what is wrong, where, and what to do.
+  public let description: String
+  public let exitStatus: Int32
+
+  public init(_ description: String, exitStatus: Int32 = 1) {
+    self.description = description
+    self.exitStatus = exitStatus
+  }
+
+  /// Runs `body`, which may fail on some ranks only, and makes the verdict common: all ranks return, or all throw.
+  ///
+  /// Collective. The text is that of the lowest rank that failed, with its number unless that is rank 0. The exit status is that of
+  /// wrong usage (2) if that rank's error asks for it, else 1.
+  public static func agreed<Result>(
+    on world: borrowing Communicator, _ body: () throws -> Result
+  ) throws -> Result {
+    let outcome = Swift.Result { try body() }
+    var verdict: String?
+    var status: Int32 = 0
+    if case .failure(let error) = outcome {
+      verdict = "\(error)"
+      status = (error as? any ExitStatusError)?.exitStatus ?? 1
+    }
+    if let failure = try world.agree(verdict) {
+      let common = try world.broadcast(status, root: failure.rank)
+      let place = failure.rank == 0 ? "" : "rank \(failure.rank): "
+      throw CommonFailure(place + failure.text, exitStatus: common)
+    }
+    return try outcome.get()
+  }
+}

@@ -1,0 +1,64 @@
+import Collectives
+import Foundation
+import MPI
+import Synchronization
+
+/// The thread that reduces buckets while backward still runs. It has a communicator of its own, and is the only one to use it.
+///
+/// Open MPI moves non-blocking collectives only while some thread is inside MPI; this thread is that thread.
+final class CommunicationThread: Sendable {
+  let queue = BucketQueue()
+  private let ended = DispatchSemaphore(value: 0)
+  private let total = Mutex(AllreduceStatistics())
+
+  /// The gradient arena's memory. Sendable is safe: the owner of the thread keeps the arena alive until `close` has returned, and the
+  /// queue gives each bucket to one thread at a time.
+  private struct Memory: @unchecked Sendable {
+    let buckets: [UnsafeMutableBufferPointer<Float>]
+  }
+
+  /// - Parameters:
+  ///   - buckets: in the order of their reduction; they outlive the thread.
+  ///   - communicator: of the thread alone.
+  init(
+    _ algorithm: Algorithm, buckets: [UnsafeMutableBufferPointer<Float>], communicator: consuming Communicator
+  ) {
+    let handoff = CommunicatorHandoff(communicator)
+    let memory = Memory(buckets: buckets)
+    let thread = Thread { [self] in
+      reduce(memory.buckets, AllreduceExecutor(algorithm, owning: handoff.take()))
+      ended.signal()
+    }
+    thread.name = "rondo-comm"
+    thread.stackSize = 1 << 20
+    thread.start()
+  }
+
+  /// What has been reduced so far.
+  var statistics: AllreduceStatistics { total.withLock { $0 } }
+
+  /// Ends the thread, and frees its communicator, when all published buckets have been reduced. All ranks close at the same point.
+  func close() {
+    queue.close()
+    ended.wait()
+  }
+
+  private func reduce(
+    _ buckets: [UnsafeMutableBufferPointer<Float>], _ executor: consuming AllreduceExecutor
+  ) {
+    var executor = executor
+    var number = 0
+    while queue.waitPublished(number) {
+      do {
+        try executor.allreduce(buckets[number % buckets.count])
+      } catch {
+        // Nobody waits for this thread's errors, and the other ranks wait for this one: end the job.
+        MPI.abort(with: error)
+      }
+      let statistics = executor.statistics
+      total.withLock { $0 = statistics }
+      queue.markReduced()
+      number += 1
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Datasets
+import MPI
+import NeuralNetwork
+
+/// Sums over evaluated samples. Sums of ranks add up, so metrics of the whole set are exact over any number of ranks.
+struct EvaluationSums: Equatable {
+  var samples = 0.0
+  var loss = 0.0
+  /// Classification: samples whose largest logit is their label's.
+  var correct = 0.0
+  /// Regression: Σ |x - t|, Σ t and Σ t² over all outputs.
+  var absoluteError = 0.0
+  var target = 0.0
+  var squaredTarget = 0.0
+
+  mutating func reduce(on world: borrowing Communicator) throws(MPIError) {
+    var sums = [samples, loss, correct, absoluteError, target, squaredTarget]
+    var span = sums.mutableSpan
+    try world.allreduce(&span, .sum)
+    (samples, loss, correct) = (sums[0], sums[1], sums[2])
+    (absoluteError, target, squaredTarget) = (sums[3], sums[4], sums[5])
+  }
+
+  /// Metrics by name: `loss` and `accuracy` for classes; `loss`, `mse`, `mae` and `r2` for values.
+  func metrics(for task: Task) -> [String: Double] {
+    guard samples > 0 else { return [:] }
+    switch task {
+    case .classification:
+      return ["loss": loss / samples, "accuracy": correct / samples]
+    case .regression(let outputs):
+      let numbers = samples * Double(outputs)
+      let spread = squaredTarget - target * target / numbers
+      var metrics = ["loss": loss / samples, "mse": loss / samples, "mae": absoluteError / numbers]
+      if spread > 0 { metrics["r2"] = 1 - loss * Double(outputs) / spread }
+      return metrics
+    }
+  }
+
+  /// Adds the first `count` rows of a microbatch.
+  mutating func add(
+    _ count: Int, task: Task, losses: UnsafeBufferPointer<Float>, output: UnsafeBufferPointer<Float>,
+    target: UnsafeRawPointer
+  ) {
+    samples += Double(count)
+    for row in 0..<count { loss += Double(losses[row]) }
+    switch task {
+    case .classification(let classes):
+      let labels = target.assumingMemoryBound(to: Int32.self)
+      for row in 0..<count {
+        var best = 0
+        for c in 1..<max(1, classes) where output[row * classes + c] > output[row * classes + best] {
+          best = c
+        }
+        if labels[row] == best { correct += 1 }
+      }
+    case .regression(let outputs):
+      let values = target.assumingMemoryBound(to: Float.self)
+      for i in 0..<count * outputs {
+        absoluteError += Double(abs(output[i] - values[i]))
+        self.target += Double(values[i])
+        squaredTarget += Double(values[i]) * Double(values[i])
+      }
+    }
+  }
+}

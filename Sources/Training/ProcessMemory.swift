@@ -1,0 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The largest resident size that this process has had, in bytes.
+func peakMemoryBytes() -> Int {
+  var usage = rusage()
+  // Cannot fail: the first argument is valid and the second is memory of ours.
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss * 1024
+}

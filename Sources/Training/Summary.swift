@@ -1,0 +1,79 @@
+import Foundation
+
+/// What `summary.json` says of a finished run. Keys are these names in snake case.
+public struct Summary: Codable, Sendable, Equatable {
+  public var name: String
+  public var steps: Int
+  /// Passes over the training data; a fraction if the run ended inside one.
+  public var epochs: Double
+  /// Samples trained on per second of training: without evaluation, start and end.
+  public var samplesPerSecond: Double
+  public var stepSecondsMedian: Double
+  /// Mean loss over the samples of the last epoch, or of the part of it that was run.
+  public var trainLoss: Double
+  /// Metrics over the held-out samples.
+  public var evaluation: [String: Double]
+  /// Of the parameters in the order of their names.
+  public var weightsSha256: String
+  public var ranks: Int
+  public var threadsPerRank: Int
+  public var reproducible: Bool
+  public var blasKernel: String
+  /// Bytes of a bucket, as a string, to the algorithm that reduces it.
+  public var allreduce: [String: String]
+  public var communication: Communication
+  /// Largest resident size over the ranks.
+  public var peakMemoryBytes: Int
+  /// From the start of the run, the reading of data included, to its end.
+  public var wallSeconds: Double
+  public var restarts: Int
+
+  /// Of rank 0.
+  public struct Communication: Codable, Sendable, Equatable {
+    /// Sent by this rank.
+    public var bytes: Int
+    /// In allreduce calls.
+    public var seconds: Double
+    /// The part of them in which nothing was computed meanwhile.
+    public var exposedSeconds: Double
+  }
+
+  /// The object as one line of JSON, keys in alphabetical order.
+  public func json(pretty: Bool = false) -> String { JSONLine.encode(self, pretty: pretty) }
+}
+
+/// A logged step, a line of `metrics.jsonl`.
+struct StepMetrics: Codable {
+  var step: Int
+  var epoch: Double
+  /// Mean loss over the samples since the line before.
+  var loss: Double
+  var learningRate: Double
+  var samplesPerSecond: Double
+  var wallSeconds: Double
+}
+
+/// An evaluation, a line of `metrics.jsonl`.
+struct EvaluationMetrics: Codable {
+  var step: Int
+  var epoch: Double
+  var evaluation: [String: Double]
+  var wallSeconds: Double
+}
+
+enum JSONLine {
+  static func encode(_ value: some Encodable, pretty: Bool = false) -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+    // JSON has no word for them; a run that meets one in a loss has stopped before.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    do {
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      preconditionFailure("JSONLine.encode: \(error)")
+    }
+  }
+}

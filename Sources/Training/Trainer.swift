@@ -1,0 +1,174 @@
+import BLAS
+import Collectives
+import Datasets
+import Graph
+import MPI
+import NeuralNetwork
+import Optimizers
+
+/// Trains one network on one data set, a step at a time, together with the other ranks of a communicator.
+///
+/// Every rank makes one with the same arguments and calls the same functions in the same order. A step's global batch is cut into
+/// microbatches; each rank computes a contiguous run of them.
+public final class Trainer {
+  public let configuration: Configuration
+  public let data: DatasetSplit
+  public let network: Network
+  public let executor: Executor
+  /// Steps done.
+  public private(set) var step = 0
+  public let totalSteps: Int
+  public let stepsPerEpoch: Int
+
+  let reducer: GradientReducer
+  let world: Communicator
+  let pool: ThreadPool
+  private let optimizer: any Optimizer
+  private let optimizerState: [Arena]
+  private let schedule: LearningRateSchedule
+  /// Microbatches of each step that this rank computes.
+  private let microbatches: Range<Int>
+  private let order: SampleOrder
+  private var epochOrder: [Int]
+  private var orderedEpoch = -1
+
+  /// The network that a configuration trains on these data. Not collective: it settles what may be wrong before ranks depend on each
+  /// other.
+  ///
+  /// - Parameter model: from features to logits or values; nil for the configuration's ready-made model.
+  /// - Throws: what is wrong with the model.
+  public static func network(
+    _ configuration: Configuration, data: DatasetSplit, model: ((Tensor) -> Tensor)? = nil
+  ) throws(ShapeError) -> Network {
+    try ReadyMade.network(configuration, data: data.train, model: model)
+  }
+
+  /// Collective.
+  ///
+  /// - Parameters:
+  ///   - network: as `network(_:data:model:)` makes it.
+  ///   - threads: of this rank.
+  /// - Throws: `ConfigurationError` for a configuration that does not fit the number of ranks, on all of them.
+  public init(
+    _ configuration: Configuration, data: DatasetSplit, network: Network, threads: Int,
+    world: borrowing Communicator
+  ) throws {
+    try configuration.validate(ranks: world.size)
+    let training = configuration.training
+    self.configuration = configuration
+    self.data = data
+    self.network = network
+    order = SampleOrder(seed: configuration.seed, count: data.train.count)
+    stepsPerEpoch = order.steps(batch: training.batch)
+    precondition(stepsPerEpoch > 0, "Trainer: expected at least one batch of training samples")
+    totalSteps = configuration.totalSteps(trainingSamples: data.train.count)
+    epochOrder = Array(repeating: 0, count: data.train.count)
+    let runs = training.microbatchCount
+    microbatches = world.rank * runs / world.size..<(world.rank + 1) * runs / world.size
+
+    pool = ThreadPool(threads: threads)
+    executor = Executor(network.graph, pool: pool, seed: configuration.seed)
+    guard let gradients = executor.gradients else {
+      preconditionFailure("Trainer: a network has a loss, so its executor has gradients")
+    }
+    optimizer = ReadyMade.optimizer(training.optimizer)
+    optimizerState = (0..<optimizer.stateCount).map { _ in Arena(count: network.graph.arenaCount) }
+    schedule = ReadyMade.schedule(training.schedule, totalSteps: totalSteps)
+    self.world = try world.duplicate()
+    reducer = try GradientReducer(
+      ReadyMade.algorithm(configuration.communication.algorithm), gradients: gradients,
+      bucketBytes: configuration.communication.bucketBytes, overlap: configuration.communication.overlap,
+      world: world)
+  }
+
+  /// The learning rate of the coming step.
+  public var learningRate: Double {
+    configuration.training.optimizer.learningRate * schedule.factor(step: step)
+  }
+
+  /// One optimizer update. Collective.
+  ///
+  /// - Returns: the sum of the losses of this rank's samples, before the update. The global batch's mean loss is the sum of these over
+  ///   the ranks, divided by the global batch.
+  @discardableResult public func trainStep() throws(MPIError) -> Double {
+    let training = configuration.training
+    let rate = learningRate
+    let (epoch, stepOfEpoch) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
+    if epoch != orderedEpoch {
+      var span = epochOrder.mutableSpan
+      order.write(&span, epoch: epoch)
+      orderedEpoch = epoch
+    }
+    let first = SampleOrder.positions(step: stepOfEpoch, batch: training.batch).lowerBound
+    var lossSum = 0.0
+    var failure: MPIError?
+    for microbatch in microbatches {
+      let firstSample = microbatch * training.microbatch
+      load(data.train, epochOrder, first + firstSample, training: true)
+      executor.forward(training: true, at: Position(step: step, firstSample: firstSample))
+      for loss in executor.value(of: network.loss, training: true) { lossSum += Double(loss) }
+      let (isFirst, isLast) = (
+        microbatch == microbatches.lowerBound, microbatch == microbatches.upperBound - 1
+      )
+      executor.backward(scale: 1 / Float(training.batch), accumulates: !isFirst) { watermark in
+        // Only the last microbatch completes gradients. What is reduced by then is updated while it is in the cache.
+        guard isLast, failure == nil else { return }
+        reducer.reached(watermark)
+        do throws(MPIError) { try updateReduced(rate, waits: false) } catch { failure = error }
+      }
+    }
+    if let failure { throw failure }
+    try updateReduced(rate, waits: true)
+    reducer.endStep()
+    step += 1
+    return lossSum
+  }
+
+  /// Metrics over the whole test part, the same on all ranks. Collective.
+  public func evaluate() throws(MPIError) -> [String: Double] {
+    let test = data.test
+    let microbatch = network.graph.microbatch
+    let mine = world.rank * test.count / world.size..<(world.rank + 1) * test.count / world.size
+    var sums = EvaluationSums()
+    // The last microbatch is filled up with its last sample, which is not counted again.
+    var samples = [Int](repeating: 0, count: microbatch)
+    for start in stride(from: mine.lowerBound, to: mine.upperBound, by: microbatch) {
+      let count = min(microbatch, mine.upperBound - start)
+      for row in 0..<microbatch { samples[row] = start + min(row, count - 1) }
+      load(test, samples, 0, training: false)
+      executor.forward(training: false)
+      sums.add(
+        count, task: network.task, losses: executor.value(of: network.loss, training: false),
+        output: executor.value(of: network.output, training: false),
+        target: executor.input(network.target, training: false))
+    }
+    try sums.reduce(on: world)
+    return sums.metrics(for: network.task)
+  }
+
+  /// Ends the communication thread. Collective; call it once, after the last step.
+  public func close() { reducer.close() }
+
+  private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {
+    guard let gradients = executor.gradients else { return }
+    while let range = try reducer.next(waits: waits) {
+      optimizer.update(
+        range, parameters: executor.parameters, gradients: gradients, state: optimizerState, step: step,
+        learningRate: rate, on: pool)
+    }
+  }
+
+  /// Copies the microbatch at `first` of `samples` into the network's inputs.
+  private func load(_ data: Dataset, _ samples: [Int], _ first: Int, training: Bool) {
+    let features = executor.input(network.features, training: training)
+    let target = executor.input(network.target, training: training)
+    samples.withUnsafeBufferPointer { samples in
+      let rows = UnsafeBufferPointer(rebasing: samples[first..<first + network.graph.microbatch])
+      data.gather(rows, into: features.assumingMemoryBound(to: Float.self))
+      switch network.task {
+      case .classification: data.gatherClasses(rows, into: target.assumingMemoryBound(to: Int32.self))
+      case .regression: data.gatherValues(rows, into: target.assumingMemoryBound(to: Float.self))
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import Datasets
+import Foundation
+import Kernels
+import MPI
+
+/// Training steps of a ready-made model on synthetic data, timed.
+public struct TrainingBenchmark {
+  /// Models that there are.
+  public static let models = Configuration.Model.Kind.allCases.map(\.rawValue)
+
+  public struct Result: Codable, Sendable {
+    public var model: String
+    public var ranks: Int
+    /// Of each rank.
+    public var threads: Int
+    public var batch: Int
+    public var microbatch: Int
+    /// Global batch / median step.
+    public var samplesPerSecond: Double
+    public var stepMsMedian: Double
+    public var stepMsMin: Double
+    /// GFLOP/s of all ranks: the products of a step / median step.
+    public var gflops: Double
+    /// Time of a median step in which only communication went on.
+    public var exposedMsMean: Double
+    /// Largest resident size over the ranks.
+    public var peakMemoryBytes: Int
+    /// Mean loss of the first and of the last step.
+    public var lossFirst: Double
+    public var lossLast: Double
+
+    public var json: String { JSONLine.encode(self) }
+
+    public var table: String {
+      """
+      model      ranks  threads  batch  microbatch  samples/s  step ms (median)  (min)  GFLOP/s  exposed ms  memory MB    loss
+      """
+        + "\n"
+        + String(
+          format: "%@ %5d %8d %6d %11d %10.0f %17.3f %6.2f %8.1f %11.3f %10.1f    %.4f -> %.4f",
+          model.padding(toLength: 10, withPad: " ", startingAt: 0), ranks, threads, batch, microbatch,
+          samplesPerSecond, stepMsMedian, stepMsMin, gflops, exposedMsMean, Double(peakMemoryBytes) / 1e6,
+          lossFirst, lossLast)
+    }
+  }
+
+  public let configuration: Configuration
+  private let data: DatasetSplit
+
+  /// - Parameters:
+  ///   - ranks: scales the default batch, 256 samples a rank.
+  ///   - overrides: as `--set` of `rondo train`.
+  /// - Throws: `ConfigurationError`.
+  public init(model: String, ranks: Int, overrides: [String]) throws {
+    guard let kind = Configuration.Model.Kind(rawValue: model) else {
+      throw ConfigurationError(
+        "there is no model \"\(model)\"; there are: \(Self.models.joined(separator: ", "))")
+    }
+    var base = Configuration(
+      name: "bench-\(model)", model: .init(kind: kind, hidden: kind == .mlp ? [1024, 1024] : []),
+      data: .init(source: kind == .linear ? nil : .digits, path: kind == .linear ? "synthetic" : nil),
+      training: .init(
+        batch: 256 * ranks, microbatch: 256, steps: 1,
+        optimizer: .init(kind: .sgd, learningRate: 0.01, momentum: 0.9)))
+    if kind == .linear { base.data.label = "value" }
+    let given = Set(overrides.map { $0.prefix { $0 != "=" } })
+    // An override of the batch alone asks for the default microbatch of that batch.
+    configuration = try base.applying(
+      overrides: (given.contains("training.batch") || given.contains("training.microbatch")
+        ? [] : ["training.microbatch=256"]) + overrides)
+    data = Self.synthetic(samples: 8 * configuration.training.batch, isClasses: kind != .linear)
+  }
+
+  /// Collective.
+  public func run(threads: Int, warmup: Int, steps: Int, world: borrowing Communicator) throws -> Result {
+    var configuration = configuration
+    configuration.training.steps = warmup + steps
+    configuration.training.epochs = nil
+    let network = try CommonFailure.agreed(on: world) {
+      try configuration.validate(ranks: world.size)
+      return try Trainer.network(configuration, data: data)
+    }
+    let trainer = try Trainer(configuration, data: data, network: network, threads: threads, world: world)
+    var seconds: [Double] = []
+    var losses: [Double] = []
+    seconds.reserveCapacity(steps)
+    losses.reserveCapacity(warmup + steps)
+    var exposed = 0.0
+    for step in 0..<warmup + steps {
+      if step == warmup {
+        exposed = trainer.reducer.exposedSeconds
+        try world.barrier()
+      }
+      let start = MPI.wallTime()
+      losses.append(try trainer.trainStep())
+      if step >= warmup { seconds.append(MPI.wallTime() - start) }
+    }
+    exposed = trainer.reducer.exposedSeconds - exposed
+    trainer.close()
+    var slowest = seconds.mutableSpan
+    try world.allreduce(&slowest, .maximum)
+    var sums = losses.mutableSpan
+    try world.allreduce(&sums, .sum)
+    seconds.sort()
+    let median = seconds[seconds.count / 2]
+    let batch = configuration.training.batch
+    let flops = network.graph.flops
+    let products = Double((flops.forward + flops.backward) * configuration.training.microbatchCount)
+    return Result(
+      model: configuration.model.kind.rawValue, ranks: world.size, threads: threads, batch: batch,
+      microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / median,
+      stepMsMedian: 1e3 * median, stepMsMin: 1e3 * seconds[0], gflops: products / median * 1e-9,
+      exposedMsMean: 1e3 * exposed / Double(steps),
+      peakMemoryBytes: try world.allreduce(peakMemoryBytes(), .maximum),
+      lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch))
+  }
+
+  /// 784 features in 0..<1 and ten classes that depend on them, or a value that does.
+  private static func synthetic(samples: Int, isClasses: Bool) -> DatasetSplit {
+    let (width, classes) = (784, 10)
+    let philox = Philox(key: 1)
+    let features = [Float](unsafeUninitializedCapacity: samples * width) { buffer, initialized in
+      for sample in 0..<samples {
+        for block in 0..<width / 4 {
+          let words = philox.block(at: block, major: UInt32(sample), for: .synthetic)
+          for lane in 0..<4 { buffer[sample * width + 4 * block + lane] = Philox.uniform(words[lane]) }
+        }
+        // The class shows as a brighter stripe.
+        let stripe = sample % classes
+        for i in stripe * 78..<(stripe + 1) * 78 { buffer[sample * width + i] += 0.3 }
+      }
+      initialized = samples * width
+    }
+    let all = Dataset(
+      features: features,
+      labels: isClasses
+        ? .classes((0..<samples).map { Int32($0 % classes) }, names: (0..<classes).map(String.init))
+        : .values((0..<samples).map { Float($0 % classes) / 10 }),
+      featureNames: (0..<width).map { "x\($0)" }, labelName: isClasses ? "class" : "value")
+    return all.split { _ in false }
+  }
+}

@@ -1,0 +1,126 @@
+import BLAS
+import Foundation
+import Logging
+import MPI
+
+/// The loop of a run around a trainer: what is logged, when it is evaluated, and what it all came to.
+struct TrainingSession {
+  let trainer: Trainer
+  /// Of rank 0 only.
+  let directory: RunDirectory?
+  var display: ProgressDisplay
+  /// When the run began, in `MPI.wallTime`.
+  let start: Double
+
+  private var stepSeconds: [Double] = []
+  /// Sums of this rank's losses since the last line, and in this epoch.
+  private var lossSinceLine = 0.0
+  private var lossInEpoch = 0.0
+  private var stepsSinceLine = 0
+  private var stepsInEpoch = 0
+  private var secondsSinceLine = 0.0
+  private var trainLoss = 0.0
+  private var evaluation: [String: Double] = [:]
+
+  init(_ trainer: Trainer, directory: RunDirectory?, display: ProgressDisplay, start: Double) {
+    self.trainer = trainer
+    self.directory = directory
+    self.display = display
+    self.start = start
+    stepSeconds.reserveCapacity(trainer.totalSteps)
+  }
+
+  private var batch: Int { trainer.configuration.training.batch }
+  private var epochs: Double { Double(trainer.step) / Double(trainer.stepsPerEpoch) }
+  private var wallSeconds: Double { MPI.wallTime() - start }
+
+  mutating func announce() {
+    let training = trainer.configuration.training
+    let size = trainer.world.size
+    let parameters = ProgressDisplay.grouped(Double(trainer.network.graph.parameterCount))
+    display.say(
+      "\(trainer.configuration.name): \(parameters) parameters, \(trainer.data.train.count) training and "
+        + "\(trainer.data.test.count) held-out samples")
+    display.say(
+      "\(size) rank\(size == 1 ? "" : "s") x \(trainer.pool.threads) thread\(trainer.pool.threads == 1 ? "" : "s")"
+        + ", batch \(training.batch) in \(training.microbatchCount) microbatches of \(training.microbatch), "
+        + "\(trainer.totalSteps) steps"
+        + (size > 1 ? ", allreduce \(trainer.reducer.algorithm)" : ""))
+    if let refusal = trainer.reducer.overlapRefusal { display.say("note: \(refusal)") }
+  }
+
+  mutating func train() throws {
+    let training = trainer.configuration.training
+    while trainer.step < trainer.totalSteps {
+      let learningRate = trainer.learningRate
+      let began = MPI.wallTime()
+      let loss = try trainer.trainStep()
+      let seconds = MPI.wallTime() - began
+      stepSeconds.append(seconds)
+      secondsSinceLine += seconds
+      lossSinceLine += loss
+      lossInEpoch += loss
+      stepsSinceLine += 1
+      stepsInEpoch += 1
+      let isEpochEnd = trainer.step % trainer.stepsPerEpoch == 0
+      let isEnd = trainer.step == trainer.totalSteps
+      if trainer.step % training.logEverySteps == 0 || isEnd { try log(learningRate) }
+      if isEpochEnd || isEnd { try endEpoch(isEnd: isEnd) }
+    }
+  }
+
+  private mutating func log(_ learningRate: Double) throws {
+    let samples = Double(stepsSinceLine * batch)
+    let metrics = StepMetrics(
+      step: trainer.step, epoch: epochs, loss: try trainer.world.allreduce(lossSinceLine, .sum) / samples,
+      learningRate: learningRate, samplesPerSecond: samples / secondsSinceLine, wallSeconds: wallSeconds)
+    // The sum is the same on all ranks, so all stop.
+    guard metrics.loss.isFinite else {
+      throw CommonFailure(
+        "step \(trainer.step): the loss is \(metrics.loss); lower training.optimizer.learning_rate, add "
+          + "training.schedule.warmup_steps, or set data.standardize for features of large values")
+    }
+    try write(JSONLine.encode(metrics))
+    display.show(metrics)
+    (lossSinceLine, stepsSinceLine, secondsSinceLine) = (0, 0, 0)
+  }
+
+  private mutating func endEpoch(isEnd: Bool) throws {
+    trainLoss = try trainer.world.allreduce(lossInEpoch, .sum) / Double(stepsInEpoch * batch)
+    (lossInEpoch, stepsInEpoch) = (0, 0)
+    let every = trainer.configuration.training.evaluateEveryEpochs
+    let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0
+    guard isEnd || isDue, trainer.data.test.count > 0 else { return }
+    evaluation = try trainer.evaluate()
+    let metrics = EvaluationMetrics(
+      step: trainer.step, epoch: epochs, evaluation: evaluation, wallSeconds: wallSeconds)
+    try write(JSONLine.encode(metrics))
+    display.show(metrics)
+  }
+
+  /// A line of `metrics.jsonl`. Only rank 0 can fail here; its error ends the job.
+  private func write(_ line: String) throws { try directory?.append(line) }
+
+  /// Collective.
+  func summarize() throws -> Summary {
+    let size = trainer.world.size
+    let sorted = stepSeconds.sorted()
+    let statistics = trainer.reducer.statistics
+    let buckets = size == 1 ? [] : trainer.reducer.buckets
+    return Summary(
+      name: trainer.configuration.name, steps: trainer.step, epochs: epochs,
+      samplesPerSecond: Double(trainer.step * batch) / max(stepSeconds.reduce(0, +), .leastNormalMagnitude),
+      stepSecondsMedian: sorted.isEmpty ? 0 : sorted[sorted.count / 2], trainLoss: trainLoss,
+      evaluation: evaluation, weightsSha256: trainer.executor.weightsSHA256, ranks: size,
+      threadsPerRank: trainer.pool.threads, reproducible: trainer.configuration.training.reproducible,
+      blasKernel: BLAS.kernelName,
+      allreduce: Dictionary(
+        buckets.map { (String($0.count * 4), "\(trainer.reducer.algorithm)") },
+        uniquingKeysWith: { a, _ in a }),
+      communication: .init(
+        bytes: statistics.bytesSent, seconds: statistics.seconds,
+        exposedSeconds: trainer.reducer.exposedSeconds),
+      peakMemoryBytes: try trainer.world.allreduce(peakMemoryBytes(), .maximum), wallSeconds: wallSeconds,
+      restarts: 0)
+  }
+}

@@ -1,0 +1,14 @@
+import Crypto
+import Foundation
+import Graph
+
+extension Executor {
+  /// SHA-256, in hexadecimal, of all parameters' bytes (little-endian float32, without padding) in the order of their names.
+  public var weightsSHA256: String {
+    var hash = SHA256()
+    for parameter in graph.parameters.sorted(by: { $0.name < $1.name }) {
+      hash.update(bufferPointer: UnsafeRawBufferPointer(parameters[parameter.range]))
+    }
+    return hash.finalize().map { String(format: "%02x", $0) }.joined()
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import BLAS
+import Foundation
+import MPI
+import Training
+
+/// The option that commands with a compute pool share.
+struct ThreadOptions: ParsableArguments {
+  @Option(
+    help: """
+      Threads of each rank (default: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the cores that this rank may use).
+      """)
+  var threads: Int?
+
+  /// The number of threads for this rank, with warnings printed once per host. Collective.
+  func resolve(on world: borrowing Communicator) throws -> Int {
+    let host = try world.splitByHost()
+    let affinity = CPUAffinity.current
+    // Ranks on this node whose masks overlap share the cores of the mask.
+    let sharing = try affinity.ranksSharing(on: host)
+    let resolved = try CommonFailure.agreed(on: world) {
+      try ThreadCount.resolve(
+        option: threads, environment: ProcessInfo.processInfo.environment, affinity: affinity,
+        ranksSharing: sharing)
+    }
+    if host.rank == 0 { for warning in resolved.warnings { Job.warn("warning: \(warning)") } }
+    return resolved.count
+  }
+}
+
+extension CPUAffinity {
+  /// Ranks of `host`, this one among them, that may use a core that this one may use. Collective.
+  func ranksSharing(on host: borrowing Communicator) throws(MPIError) -> Int {
+    let width = try host.allreduce(allowed.max() ?? 0, .maximum) + 1
+    var mine = [Int32](repeating: 0, count: width)
+    for core in allowed { mine[core] = 1 }
+    var users = mine
+    var span = users.mutableSpan
+    try host.allreduce(&span, .sum)
+    return allowed.map { Int(users[$0]) }.max() ?? 1
+  }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Training
+
+/// `rondo train`
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model as a configuration describes it.",
+    discussion: """
+      Writes a run directory with config.yaml (as resolved), metrics.jsonl (a line a logged step) and summary.json.
+      """)
+
+  @Argument(help: "The configuration, a YAML file.")
+  var config: String
+
+  @Option(
+    name: .customLong("set"), help: "KEY=VALUE: overrides a key, such as training.epochs=5. Repeatable.")
+  var overrides: [String] = []
+
+  @OptionGroup var threads: ThreadOptions
+
+  @Option(help: "The run directory (default: runs/NAME-DATE-TIME).")
+  var output: String?
+
+  @Flag(help: "Print one JSON object a line: the metrics, and the summary last.")
+  var json = false
+
+  func run() throws {
+    try Job.run { world in
+      let configuration = try CommonFailure.agreed(on: world) {
+        try Configuration(contentsOf: config, overrides: overrides)
+      }
+      var run = TrainingRun(configuration, threads: try threads.resolve(on: world), output: output)
+      run.json = json
+      _ = try run.run(on: world)
+    }
+  }
+}

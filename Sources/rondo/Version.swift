@@ -1,0 +1,2 @@
+/// The version of this source tree.
+let rondoVersion = "0.1.0"

@@ -1,0 +1,4 @@
+import Testing
+
+/// All suites that talk over MPI.
+@Suite(.serialized) struct RankTests {}

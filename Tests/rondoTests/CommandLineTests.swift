@@ -1,0 +1,122 @@
+import Foundation
+import MPITestSupport
+import Testing
+
+/// The `rondo` of this build, which lies beside the test bundle.
+func rondo() throws -> String {
+  let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "rondo").path
+}
+
+/// A directory for a test's files, removed with the value.
+final class TemporaryDirectory {
+  let path = FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString)"
+
+  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file and gives its path.
+  func write(_ name: String, _ text: String) throws -> String {
+    try text.write(toFile: path + "/" + name, atomically: true, encoding: .utf8)
+    return path + "/" + name
+  }
+}
+
+let digits = """
+  model: { hidden: [16] }
+  data: { source: digits }
+  training: { batch: 240, microbatch: 60, steps: 20 }
+
+  """
+
+/// Wrong input: one clear line and exit status 2.
+@Suite(.serialized, .enabled(if: !isUnderLauncher)) struct CommandLineTests {
+  private func expectRefusal(
+    ranks: Int = 1, _ arguments: [String], contains parts: [String],
+    location: SourceLocation = #_sourceLocation
+  ) throws {
+    let job = try Job.run(ranks: ranks, program: try rondo(), arguments: arguments)
+    #expect(job.exitStatus == 2, "\(job)", sourceLocation: location)
+    let lines = job.output.split(separator: "\n").filter { $0.contains("rondo: error: ") }
+    #expect(lines.count == 1, "one line, whatever the number of ranks: \(job)", sourceLocation: location)
+    for part in parts {
+      #expect(lines.first?.contains(part) == true, "\"\(part)\" in: \(job)", sourceLocation: location)
+    }
+  }
+
+  @Test(arguments: [1, 3]) func anUnknownKeyIsNamedWithItsNeighbour(ranks: Int) throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits + "seeed: 3\n")
+    try expectRefusal(
+      ranks: ranks, ["train", config], contains: ["c.yaml:4", "unknown key \"seeed\"", "\"seed\""])
+  }
+
+  @Test(arguments: [1, 2]) func aMissingFileIsNamed(ranks: Int) throws {
+    try expectRefusal(ranks: ranks, ["train", "/nowhere/c.yaml"], contains: ["/nowhere/c.yaml"])
+  }
+
+  @Test func faultsOfACSVFileNameRowAndColumn() throws {
+    let directory = try TemporaryDirectory()
+    let ragged = try directory.write("ragged.csv", "a,b,y\n1,2,0\n1,2\n")
+    let text = try directory.write("text.csv", "a,b,y\n1,2,0\n1,two,1\n")
+    for (path, parts) in [(ragged, ["ragged.csv:3"]), (text, ["text.csv:3", "\"b\"", "two"])] {
+      let config = try directory.write(
+        "c.yaml",
+        "model: { hidden: [4] }\ndata: { path: \(path), label: y }\ntraining: { batch: 2, epochs: 1 }\n")
+      try expectRefusal(ranks: 2, ["train", config], contains: parts)
+    }
+  }
+
+  @Test func moreRanksThanMicrobatchesAreRefusedWithTheNumbers() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    try expectRefusal(ranks: 5, ["train", config], contains: ["5 ranks", "4 microbatches", "240"])
+  }
+
+  @Test func aMicrobatchThatDoesNotDivideTheBatchIsRefusedWithValuesThatWould() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    try expectRefusal(
+      ["train", config, "--set", "training.microbatch=50"], contains: ["50", "48", "60"])
+  }
+
+  @Test func aRunDirectoryThatIsTakenIsRefused() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    _ = try directory.write("config.yaml", "")
+    try expectRefusal(ranks: 2, ["train", config, "--output", directory.path], contains: ["--output"])
+  }
+
+  @Test(arguments: [
+    ["train"], ["trian"], ["train", "c.yaml", "--sett", "a=b"], ["bench", "train", "--steps", "0"],
+  ])
+  func wrongUsageExitsWithTwo(arguments: [String]) throws {
+    let job = try Job.run(ranks: 1, program: try rondo(), arguments: arguments)
+    #expect(job.exitStatus == 2, "\(job)")
+  }
+
+  @Test(arguments: ["0", "-3", "many"]) func aWrongNumberOfThreadsIsRefused(threads: String) throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let job = try Job.run(
+      ranks: 1, program: try rondo(), arguments: ["train", config, "--threads=\(threads)"])
+    #expect(job.exitStatus == 2 && job.output.contains("threads"), "\(job)")
+  }
+
+  @Test(arguments: [1, 2, 4]) func jsonIsOneObjectALineWithTheSummaryLast(ranks: Int) throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let job = try Job.run(
+      ranks: ranks, program: try rondo(),
+      arguments: ["train", config, "--json", "--threads", "1", "--output", directory.path + "/run"])
+    #expect(job.exitStatus == 0, "\(job)")
+    let lines = job.output.split(separator: "\n").compactMap { line in
+      line.firstIndex(of: "{").map { String(line[$0...]) }
+    }
+    let objects = try lines.map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any], "\($0)")
+    }
+    #expect(objects.last?["ranks"] as? Int == ranks, "\(job)")
+    #expect(objects.dropLast().allSatisfy { $0["step"] != nil }, "\(job)")
+  }
+}
