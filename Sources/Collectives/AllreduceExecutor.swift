@@ -18,6 +18,10 @@ public struct AllreduceExecutor: ~Copyable {
   /// value.
   package var pieceLimit = 1 << 30
 
+  /// How long a wait polls before it gives way. Unless it is set, the first call finds what fits the ranks
+  /// and cores of the machine. Set it on all ranks or on none.
+  package var patience: Patience?
+
   let communicator: Communicator
   private let generator: (Int) -> (any ScheduledAllreduce)?
   private var plans = PlanCache()
@@ -92,35 +96,38 @@ public struct AllreduceExecutor: ~Copyable {
       try communicator.allreduce(&span, reduction.operation)
       statistics.bytesSent +=
         elements.count * MemoryLayout<T>.stride * 2 * (communicator.size - 1) / communicator.size
-    } else {
+    } else if let base = elements.baseAddress {
       progress.enter(.working)
-      var rest = elements[...]
-      repeat {
-        let piece = UnsafeMutableBufferPointer(rebasing: rest.prefix(pieceLimit))
-        try run(piece, reduction)
-        rest = rest.dropFirst(pieceLimit)
-      } while !rest.isEmpty
+      try run(over: base, count: elements.count, elementBytes: MemoryLayout<T>.stride) {
+        T.combine(reduction, $0, into: $1, count: $2)
+      }
     }
     progress.enter(.idle)
     statistics.seconds += MPI.wallTime() - start
   }
 
-  private mutating func run<T: Reducible>(
-    _ elements: UnsafeMutableBufferPointer<T>, _ reduction: Reduction
+  /// Runs the schedules of one call. Not generic: generic code looks its types up at run time, which would
+  /// cost a small call more than the call.
+  private mutating func run(
+    over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
+    combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
-    let stride = MemoryLayout<T>.stride
-    let plan = plans.plan(count: elements.count, elementBytes: stride, call: statistics.calls) {
-      guard let generator = generator(stride) else { preconditionFailure("\(algorithm) has no schedules") }
-      return generator.schedule(size: communicator.size, rank: communicator.rank, count: elements.count)
+    if patience == nil { patience = try .fitting(communicator) }
+    var offset = 0
+    while offset < count {
+      let piece = min(count - offset, pieceLimit)
+      let plan = plans.plan(count: piece, elementBytes: elementBytes, call: statistics.calls) {
+        guard let generator = generator(elementBytes) else {
+          preconditionFailure("\(algorithm) has no schedules")
+        }
+        return generator.schedule(size: communicator.size, rank: communicator.rank, count: piece)
+      }
+      try runner.run(
+        plan, over: memory + offset * elementBytes, elementBytes: elementBytes, call: statistics.calls,
+        on: communicator, patience: patience ?? .ownCore, combine: combine)
+      statistics.bytesSent += plan.sentCount * elementBytes
+      offset += piece
     }
-    guard !plan.schedule.actions.isEmpty, let base = elements.baseAddress else { return }
-    try runner.run(
-      plan, over: UnsafeMutableRawPointer(base), elementBytes: stride, call: statistics.calls,
-      on: communicator
-    ) { operand, block, count in
-      T.combine(reduction, operand, into: block, count: count)
-    }
-    statistics.bytesSent += plan.sentCount * stride
     statistics.secondsWaiting = runner.secondsWaiting
   }
 }

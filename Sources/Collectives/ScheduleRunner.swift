@@ -22,11 +22,6 @@ struct ScheduleRunner: ~Copyable {
   private var sumsHead = 0
   private var sumsCount = 0
 
-  /// Polls before the processor is offered to others. A short wait is answered at once; with more ranks than
-  /// cores, the rank that is waited for gets its turn after some ten microseconds instead of after a time
-  /// slice.
-  private static let pollsBeforeYield = 50
-
   init(progress: AllreduceProgress) { self.progress = progress }
 
   /// One run of a plan over `data`, the caller's buffer.
@@ -34,7 +29,7 @@ struct ScheduleRunner: ~Copyable {
   /// - Parameter combine: block[i] = operand[i] combined with block[i], for that many elements.
   mutating func run(
     _ plan: ExecutionPlan, over data: UnsafeMutableRawPointer, elementBytes: Int, call: Int,
-    on communicator: borrowing Communicator,
+    on communicator: borrowing Communicator, patience: Patience,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
     prepare(plan.schedule, elementBytes)
@@ -64,7 +59,7 @@ struct ScheduleRunner: ~Copyable {
         }
         plan.order.complete(action)
       } else {
-        let slot = try waitAny(plan)
+        let slot = try waitAny(plan, patience)
         plan.order.complete(actionOfSlot[slot])
       }
       progress.completeAction()
@@ -72,7 +67,7 @@ struct ScheduleRunner: ~Copyable {
   }
 
   /// Polls until a transfer is complete, and gives its slot.
-  private mutating func waitAny(_ plan: ExecutionPlan) throws(MPIError) -> Int {
+  private mutating func waitAny(_ plan: ExecutionPlan, _ patience: Patience) throws(MPIError) -> Int {
     if let slot = try requests.testAny() { return slot }
     let start = MPI.wallTime()
     // The oldest incomplete action has all it needs, so it is under way: it is what holds this rank up.
@@ -89,7 +84,7 @@ struct ScheduleRunner: ~Copyable {
         return slot
       }
       polls += 1
-      if polls > Self.pollsBeforeYield { sched_yield() }
+      if polls > patience.polls { sched_yield() }
     }
   }
 

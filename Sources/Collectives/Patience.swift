@@ -1,0 +1,31 @@
+import MPI
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// How long a waiting rank polls before it offers its processor to others, once a poll from then on.
+///
+/// Polling answers soonest, and on a core of its own a rank disturbs nobody. Where ranks share cores, the one
+/// that is waited for may be the one that cannot run: there a wait that spins lasts a time slice,
+/// milliseconds.
+package struct Patience: Sendable, Equatable {
+  package var polls: Int
+
+  package init(polls: Int) { self.polls = polls }
+
+  /// For ranks with a core each: about a millisecond.
+  package static let ownCore = Patience(polls: 5_000)
+  /// For ranks that share cores: some ten microseconds, in which a rank that does run answers.
+  package static let sharedCore = Patience(polls: 50)
+
+  /// What fits the ranks of `communicator` on this machine. Threads are not counted: a communication thread
+  /// beside as many compute threads as there are cores shares a core, and should say so.
+  ///
+  /// Collective.
+  package static func fitting(_ communicator: borrowing Communicator) throws(MPIError) -> Patience {
+    try communicator.splitByHost().size > sysconf(Int32(_SC_NPROCESSORS_ONLN)) ? .sharedCore : .ownCore
+  }
+}
