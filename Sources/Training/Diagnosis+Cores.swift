@@ -94,7 +94,8 @@ extension Diagnosis {
       guard let openMP = rank.environment["OMP_NUM_THREADS"],
         let slurm = rank.environment["SLURM_CPUS_PER_TASK"]
       else { return false }
-      return openMP != slurm
+      // OpenMP allows a number per level of nesting; the first is that of the outermost.
+      return openMP.prefix { $0 != "," } != slurm
     }
     if let first = conflicting.first {
       let slurm = first.environment["SLURM_CPUS_PER_TASK"] ?? ""

@@ -84,8 +84,10 @@ public struct RankFacts: Codable, Sendable, Equatable {
     return .none
   }
 
-  /// Whether a variable of this name belongs into ``environment``.
+  /// Whether a variable of this name belongs into ``environment``. The key that Open MPI gives the processes of a job to know
+  /// each other by does not: reports are shown to others.
   public static func isRelevant(variable name: String) -> Bool {
+    if name == "OMPI_MCA_orte_precondition_transports" { return false }
     let prefixes = ["OMPI_", "OMP_", "OPENBLAS_", "GOTO_", "SLURM_", "PMIX_RANK", "PRTE_", "KMP_"]
     return prefixes.contains { name.hasPrefix($0) }
   }
