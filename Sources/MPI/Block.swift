@@ -9,9 +9,14 @@ struct Block {
   let count: Int
   let type: Datatype
 
-  init(_ address: UnsafeMutableRawPointer?, count: Int, type: Datatype) {
-    // An empty span may have no address, and MPI refuses null even with a count of 0. Nothing is ever read here.
-    self.address = address ?? UnsafeMutableRawPointer(bitPattern: 64)!
+  /// What stands for the address of an empty span, which may be null (MPI refuses that even with a count of 0) or shared
+  /// by all empty arrays (Open MPI takes equal addresses of source and destination to mean "in place"). Nothing is ever
+  /// read or written there.
+  static var emptySource: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 64)! }
+  static var emptyDestination: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 128)! }
+
+  init(_ address: UnsafeMutableRawPointer, count: Int, type: Datatype) {
+    self.address = address
     self.count = count
     self.type = type
   }
@@ -30,9 +35,10 @@ func withBlock<T: MPIScalar, Result: ~Copyable>(
   _ span: Span<T>, _ body: (Block) throws(MPIError) -> Result
 ) throws(MPIError) -> Result {
   try span.withUnsafeBufferPointer { (buffer) throws(MPIError) -> Result in
-    try body(
-      Block(
-        UnsafeMutableRawPointer(mutating: buffer.baseAddress), count: buffer.count, type: T.datatype))
+    guard let base = buffer.baseAddress, !buffer.isEmpty else {
+      return try body(Block(Block.emptySource, count: 0, type: T.datatype))
+    }
+    return try body(Block(UnsafeMutableRawPointer(mutating: base), count: buffer.count, type: T.datatype))
   }
 }
 
@@ -41,7 +47,10 @@ func withBlock<T: MPIScalar, Result: ~Copyable>(
   _ span: inout MutableSpan<T>, _ body: (Block) throws(MPIError) -> Result
 ) throws(MPIError) -> Result {
   try span.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) -> Result in
-    try body(Block(buffer.baseAddress, count: buffer.count, type: T.datatype))
+    guard let base = buffer.baseAddress, !buffer.isEmpty else {
+      return try body(Block(Block.emptyDestination, count: 0, type: T.datatype))
+    }
+    return try body(Block(base, count: buffer.count, type: T.datatype))
   }
 }
 

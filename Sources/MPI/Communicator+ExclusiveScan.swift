@@ -21,7 +21,8 @@ extension Communicator {
   public func exclusiveScan<T: MPIScalar>(
     _ buffer: inout MutableSpan<T>, _ operation: ReduceOperation
   ) throws(MPIError) {
-    _ = try withBlock(&buffer) { (b) throws(MPIError) in try issueExclusiveScan(nil, b, operation, .blocking) }
+    _ = try withBlock(&buffer) { (b) throws(MPIError) in try issueExclusiveScan(nil, b, operation, .blocking)
+    }
   }
 
   /// Combines the values of ranks 0..<rank; nil on rank 0, which has none before it.

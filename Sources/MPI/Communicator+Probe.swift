@@ -102,7 +102,8 @@ public struct MatchedMessage: ~Copyable {
     guard message != rondo_mpi_message_null(), MPI.isRunning else { return }
     MPI.abort(
       exitStatus: 1,
-      because: "a message of \(status.byteCount) bytes from rank \(status.source), tag \(status.tag) was taken "
+      because:
+        "a message of \(status.byteCount) bytes from rank \(status.source), tag \(status.tag) was taken "
         + "by matchedProbe and never received: call receive on it")
   }
 }

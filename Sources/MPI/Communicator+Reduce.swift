@@ -80,7 +80,8 @@ extension Communicator {
     if let source, rank == root { try checkCount(destination.count, is: source.count, in: "reduce") }
     var calls = PendingCalls("startReduce", mode)
     // In place means MPI_IN_PLACE on the root; the others send what is in their buffer.
-    try issueReduce(from: source ?? destination, to: destination, inPlace: source == nil, operation, root, &calls)
+    try issueReduce(
+      from: source ?? destination, to: destination, inPlace: source == nil, operation, root, &calls)
     return calls
   }
 

@@ -43,7 +43,8 @@ struct LargeCount: ~Copyable {
     self.type = isDerived ? try Self.derived(elements, of: type, limit: limit) : type.handle
   }
 
-  private static func derived(_ elements: Int, of type: Datatype, limit: Int) throws(MPIError) -> MPI_Datatype {
+  private static func derived(_ elements: Int, of type: Datatype, limit: Int) throws(MPIError) -> MPI_Datatype
+  {
     let runs = elements / limit
     let rest = elements % limit
     var run: MPI_Datatype?

@@ -10,7 +10,8 @@ final class IntegerTable {
     for (rank, value) in table.enumerated() {
       guard value >= 0, let value32 = Int32(exactly: value) else {
         throw MPIError(
-          usage: "\(what) \(value) of rank \(rank) is outside 0...\(Int32.max), all that MPI 3.1 can express: "
+          usage:
+            "\(what) \(value) of rank \(rank) is outside 0...\(Int32.max), all that MPI 3.1 can express: "
             + "use the form with equal counts, or point-to-point messages",
           in: call, class: .count)
       }
@@ -25,6 +26,8 @@ final class IntegerTable {
 struct Layout {
   let counts: IntegerTable
   let displacements: IntegerTable
+  /// Whether all counts are 0.
+  let isEmpty: Bool
 
   /// Checks and converts what the caller gave.
   ///
@@ -38,6 +41,7 @@ struct Layout {
   ) throws(MPIError) {
     try Self.checkTable(counts, "counts", size: size, call: call)
     if let displacements { try Self.checkTable(displacements, "displacements", size: size, call: call) }
+    isEmpty = counts.allSatisfy { $0 == 0 }
     self.counts = try IntegerTable(counts, "count", in: call)
     let displacements = displacements ?? Self.packed(counts)
     self.displacements = try IntegerTable(displacements, "displacement", in: call)
@@ -49,7 +53,8 @@ struct Layout {
     }
   }
 
-  static func checkTable(_ table: [Int], _ what: StaticString, size: Int, call: StaticString) throws(MPIError) {
+  static func checkTable(_ table: [Int], _ what: StaticString, size: Int, call: StaticString) throws(MPIError)
+  {
     guard table.count == size else {
       throw MPIError(
         usage: "expected \(size) \(what), one per rank, found \(table.count)", in: call, class: .argument)

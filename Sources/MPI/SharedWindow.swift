@@ -134,7 +134,8 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
       if MPI_Wtime() > deadline {
         MPI.abort(
           exitStatus: 1,
-          because: "SharedWindow: other ranks have not ended their window for \(Int(Self.patience)) s, probably "
+          because:
+            "SharedWindow: other ranks have not ended their window for \(Int(Self.patience)) s, probably "
             + "because an error was thrown on one rank only: use withSharedWindow, and agree")
       }
       sched_yield()
