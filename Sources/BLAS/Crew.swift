@@ -20,8 +20,8 @@ import Synchronization
 final class Crew: @unchecked Sendable {
   private struct Job {
     var tiles = 0
-    var body: UnsafeRawPointer? = nil
-    var call: @convention(c) (UnsafeRawPointer, Int) -> Void = { _, _ in }
+    var work: UnsafeRawPointer? = nil
+    var kind: any TileWork.Type = NoWork.self
   }
 
   private let unclaimed = PaddedCounter()
@@ -40,23 +40,17 @@ final class Crew: @unchecked Sendable {
   }
 
   /// Runs a region on all threads; false, with nothing done, if one runs already.
-  func runTogether(tiles: Int, _ body: (Int) -> Void) -> Bool {
+  func runTogether<Work: TileWork>(tiles: Int, _ work: Work) -> Bool {
     guard busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
       return false
     }
-    withoutActuallyEscaping(body) { body in
-      withUnsafePointer(to: body) { pointer in
-        job.tiles = tiles
-        job.body = UnsafeRawPointer(pointer)
-        // A function of its own, so that the closure's reference count is back where it was before the tile counts as
-        // finished: `withoutActuallyEscaping` checks it.
-        job.call = { body, tile in body.assumingMemoryBound(to: ((Int) -> Void).self).pointee(tile) }
-        unfinished.value.store(tiles, ordering: .relaxed)
-        unclaimed.value.store(tiles, ordering: .sequentiallyConsistent)
-        wakeSleepers()
-        takeTiles()
-        waitUntilFinished()
-      }
+    withUnsafePointer(to: work) { pointer in
+      job = Job(tiles: tiles, work: UnsafeRawPointer(pointer), kind: Work.self)
+      unfinished.value.store(tiles, ordering: .relaxed)
+      unclaimed.value.store(tiles, ordering: .sequentiallyConsistent)
+      wakeSleepers()
+      takeTiles()
+      waitUntilFinished()
     }
     busy.store(false, ordering: .releasing)
     return true
@@ -98,7 +92,7 @@ final class Crew: @unchecked Sendable {
         left = claim.original
         continue
       }
-      if let body = job.body { job.call(body, job.tiles - left) }
+      if let work = job.work { job.kind.compute(job.tiles - left, of: work) }
       if unfinished.value.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
         beds[0].wake()
       }
