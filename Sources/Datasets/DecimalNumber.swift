@@ -14,7 +14,7 @@ enum DecimalNumber: Equatable {
 
 /// Reads decimal numbers from bytes: blanks, an optional sign, digits with an optional point, an optional exponent, blanks.
 ///
-/// `Float(String)` would need a String of each cell and takes ten times as long. Here the first 19 digits become an integer
+/// `Float(String)` would need a String of each cell and takes two to four times as long. Here the first 19 digits become an integer
 /// `m`, and `m * 10^e` is computed in double precision. `m`, the power and the product or quotient are each off by at most
 /// 2^-53 of their size and the digits left out by less than 2^-59, so the double is off by less than 4 units in its last
 /// place. Rounding it to a float is therefore right unless the double lies within 4 such units of the middle between two
