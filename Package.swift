@@ -46,7 +46,7 @@ let package = Package(
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CKernels", cSettings: cSettings),
-    .target(name: "CDigits", exclude: ["README.md"], cSettings: cSettings),
+    .target(name: "CDigits", exclude: ["README.md", "digits.bin"], cSettings: cSettings),
 
     module("MPI", on: ["COpenMPI"]),
     module("BLAS", on: ["COpenBLAS"]),

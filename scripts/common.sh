@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# What the scripts of this folder share. Sourced, not run.
+
+# shellcheck disable=SC2034  # used by the scripts that source this
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+packages=(openmpi-bin libopenmpi-dev libopenblas-dev pkg-config)
+
+say() { printf '%s\n' "$@"; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Prints the comment block at the top of the script that calls it.
+usage() { sed -n '2,/^[^#]/{/^#/!d; s/^# \{0,1\}//; p}' "$0"; }
+
+# Installs what is missing for building and running Rondo; returns at once when nothing is.
+setup() {
+  command -v swift > /dev/null || die "swift is not in PATH: install Swift 6.2 or newer from https://www.swift.org/install/linux"
+  if command -v mpirun > /dev/null && pkg-config --exists ompi-c openblas 2> /dev/null; then return; fi
+  if [ "$(id -u)" -eq 0 ]; then
+    as_root=()
+  elif sudo -n true 2> /dev/null; then
+    as_root=(sudo)
+  else
+    die "packages are missing; run this, then this script again: sudo apt-get install -y ${packages[*]}"
+  fi
+  command -v apt-get > /dev/null || die "this system has no apt-get: install what Debian calls ${packages[*]}, then run this script again"
+  say "installing ${packages[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" > /dev/null
+}
+
+# launch RANKS SECONDS COMMAND...: mpirun on this machine, for at most SECONDS, with what it takes to run as root and with more ranks than
+# cores. Ranks are not bound: on one machine their threads share its cores.
+launch() {
+  local ranks=$1 seconds=$2 options=(--bind-to none)
+  shift 2
+  if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+  if [ "$ranks" -gt "$(nproc)" ]; then options+=(--oversubscribe --mca mpi_yield_when_idle 1); fi
+  timeout --kill-after=10 "$((seconds + 10))" \
+    mpirun -n "$ranks" "${options[@]}" --timeout "$seconds" "$@"
+}
