@@ -8,14 +8,14 @@ import COpenMPI
 //   the whole block. A message stays one message: it matches one receive, one probe sees all of it, and a receive from any
 //   source cannot mix the pieces of two senders.
 //
-// Per-rank counts and displacements (the "v" collectives) must fit: see `IntegerTable`.
+// Per-rank counts and displacements (the "v" collectives) must fit: see `Layout`.
 
 extension Int {
   /// Calls `body` for consecutive ranges of at most `limit` that cover 0..<self. Once with an empty range for 0, so that
   /// MPI sees the call and checks its other arguments.
-  func forEachPiece(
-    limit: Int, _ body: (Range<Int>) throws(MPIError) -> Void
-  ) throws(MPIError) {
+  package func forEachPiece<Failure: Error>(
+    limit: Int, _ body: (Range<Int>) throws(Failure) -> Void
+  ) throws(Failure) {
     var first = 0
     repeat {
       let last = Swift.min(self, first + limit)

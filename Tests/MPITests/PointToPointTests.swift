@@ -129,11 +129,18 @@ extension RankTests {
         #expect(error?.class == .truncate)
         #expect(
           error?.description == "rank \(world.rank): MPI_Recv: MPI_ERR_TRUNCATE: message truncated")
+      }
+    }
+
+    @Test func aStartedReceiveReportsTruncationWhenItIsWaitedFor() throws {
+      try withWorld { world in
+        // Not to oneself: Open MPI 4.1 cuts such a message without a word when its receive was started before.
+        guard world.size > 1 else { return }
         let later = mpiError {
           _ = try inPlace([Int32](repeating: 0, count: 9)) {
-            let request = try world.startReceive(into: &$0, from: world.rank)
+            let request = try world.startReceive(into: &$0, from: (world.rank + world.size - 1) % world.size)
             let outbox = elements(of: world.rank, count: 10)
-            try world.startSend(outbox.span, to: world.rank).wait()
+            try world.startSend(outbox.span, to: (world.rank + 1) % world.size).wait()
             try request.wait()
           }
         }
