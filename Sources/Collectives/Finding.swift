@@ -81,7 +81,8 @@ extension Finding: CustomStringConvertible {
     case .unmatchedReceive(let place): "\(place): no send fills this receive"
     case .lengthMismatch(let sent, let received): "\(sent): is not as long as its receive at \(received)"
     case .race(let earlier, let later, let elements):
-      "\(later): no dependency orders it after action \(earlier.index) (\(earlier.action)), which shares \(elements)"
+      "\(later): no dependency orders it after action \(earlier.index) (\(earlier.action)), "
+        + "which shares \(elements)"
     case .deadlock(let delivery, let waiting):
       "deadlock with \(delivery) sends: \(waiting.map(\.description).joined(separator: "; "))"
     case .undefinedOperand(let place, let elements): "\(place): nothing was written to \(elements)"

@@ -16,8 +16,9 @@ package struct Patience: Sendable, Equatable {
 
   package init(polls: Int) { self.polls = polls }
 
-  /// For ranks with a core each: about a millisecond.
-  package static let ownCore = Patience(polls: 5_000)
+  /// For ranks with a core each: some tens of milliseconds. A rank that gives way to some other program of
+  /// the machine gets its core back a time slice later, and all ranks wait for it.
+  package static let ownCore = Patience(polls: 100_000)
   /// For ranks that share cores: some ten microseconds, in which a rank that does run answers.
   package static let sharedCore = Patience(polls: 50)
 

@@ -90,10 +90,11 @@ struct ScheduleRunner: ~Copyable {
 
   private mutating func prepare(_ schedule: Schedule, _ elementBytes: Int) {
     workspace.reserve(byteCount: schedule.workspaceCount * elementBytes)
-    if schedule.window > requests.capacity {
-      requests = RequestSet(capacity: schedule.window)
-      actionOfSlot = Array(repeating: 0, count: schedule.window)
-      sums = Array(repeating: 0, count: schedule.window)
+    let inHand = min(schedule.window, schedule.actions.count)
+    if inHand > requests.capacity {
+      requests = RequestSet(capacity: inHand)
+      actionOfSlot = Array(repeating: 0, count: inHand)
+      sums = Array(repeating: 0, count: inHand)
       sumsHead = 0
     }
   }

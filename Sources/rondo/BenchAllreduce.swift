@@ -13,17 +13,17 @@ struct BenchAllreduce: ParsableCommand {
     commandName: "allreduce",
     abstract: "Measure allreduce algorithms against MPI_Allreduce.",
     discussion: """
-      Run it under mpirun or srun. Bus bandwidth is bytes / time x 2(n-1)/n, GB are 10^9 bytes. The exit status is 1 when an \
-      element of a result is wrong.
+      Run it under mpirun or srun. Bus bandwidth is bytes / time x 2(n-1)/n, GB are 10^9 bytes. The exit \
+      status is 1 when an element of a result is wrong.
       """)
 
   @Option(help: "The algorithm, or all: \(Algorithm.allCases.map(\.rawValue).joined(separator: ", ")).")
   var algorithm = "all"
 
-  @Option(help: "The smallest buffer, such as 4KiB or 1000.", transform: ByteSize.init)
+  @Option(help: "The smallest buffer, such as 1000 (bytes) or 4KiB, the default.", transform: ByteSize.init)
   var min = ByteSize(bytes: 4 << 10)
 
-  @Option(help: "The largest buffer.", transform: ByteSize.init)
+  @Option(help: "The largest buffer (default: 64MiB).", transform: ByteSize.init)
   var max = ByteSize(bytes: 64 << 20)
 
   @Option(help: "Each buffer is this many times the one before.")
@@ -86,7 +86,9 @@ struct BenchAllreduce: ParsableCommand {
   }
 
   private func printHeading(ranks: Int) {
-    print("# allreduce of float32 sums in place, \(ranks) ranks, rank 0 on \(MPI.processorName)")
+    print(
+      "# allreduce of float32 sums in place, \(ranks) rank\(ranks == 1 ? "" : "s"), rank 0 on \(MPI.processorName)"
+    )
     print("# \(MPI.libraryVersion.prefix { $0 != "," })")
     print(
       "# time: median over repetitions of the slowest rank; wrong: elements, over all ranks and repetitions")
