@@ -1,5 +1,6 @@
-// What Swift's importer leaves out of mpi.h. Open MPI's handles are macros over pointer casts, and Swift imports neither;
-// they come back here as functions. `_Nonnull` makes the results plain values instead of implicitly unwrapped optionals.
+// What Swift's importer leaves out of mpi.h. Open MPI's handles are macros over pointer casts, and Swift imports
+// neither; they come back here as functions. `_Nonnull` makes the results plain values instead of implicitly
+// unwrapped optionals.
 #ifndef RONDO_COPENMPI_SHIM_H
 #define RONDO_COPENMPI_SHIM_H
 #include <mpi.h>

@@ -2,16 +2,16 @@ import COpenMPI
 
 /// One buffer of an MPI call: where it starts, how many elements it has, and their type.
 ///
-/// Every method with `Span` arguments turns them into blocks in one place (`withBlock`), so that the code below it is neither
-/// generic nor repeated per element type.
+/// Every method with `Span` arguments turns them into blocks in one place (`withBlock`), so that the code
+/// below it is neither generic nor repeated per element type.
 struct Block {
   let address: UnsafeMutableRawPointer
   let count: Int
   let type: Datatype
 
-  /// What stands for the address of an empty span, which may be null (MPI refuses that even with a count of 0) or shared
-  /// by all empty arrays (Open MPI takes equal addresses of source and destination to mean "in place"). Nothing is ever
-  /// read or written there.
+  /// What stands for the address of an empty span, which may be null (MPI refuses that even with a count of
+  /// 0) or shared by all empty arrays (Open MPI takes equal addresses of source and destination to mean "in
+  /// place"). Nothing is ever read or written there.
   static var emptySource: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 64)! }
   static var emptyDestination: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 128)! }
 

@@ -1,4 +1,5 @@
-/// What one rank reported to `Communicator.agree`, as all ranks see it. An error, so that all can throw the same one.
+/// What one rank reported to `Communicator.agree`, as all ranks see it. An error, so that all can throw the
+/// same one.
 public struct AgreedFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The lowest rank that reported a failure, in the communicator that agreed.
   public let rank: Int
@@ -9,11 +10,11 @@ public struct AgreedFailure: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension Communicator {
-  /// Makes a local verdict common: every rank passes what went wrong on it, or nil; all get the lowest failing rank and its
-  /// text, or nil when nothing failed anywhere.
+  /// Makes a local verdict common: every rank passes what went wrong on it, or nil; all get the lowest
+  /// failing rank and its text, or nil when nothing failed anywhere.
   ///
-  /// Collective. What may fail on one rank alone (a missing file, a value that is not finite) is settled so before the next
-  /// collective call, which the failing rank would not reach:
+  /// Collective. What may fail on one rank alone (a missing file, a value that is not finite) is settled so
+  /// before the next collective call, which the failing rank would not reach:
   ///
   ///     let verdict = (try? open(path)) == nil ? "cannot open \(path)" : nil
   ///     if let failure = try world.agree(verdict) { throw failure }

@@ -3,8 +3,8 @@ import COpenMPI
 extension Communicator {
   /// Gives every rank the elements of all ranks, one block after another in the order of the ranks.
   ///
-  /// Collective. `source` has the same length c on all ranks, `destination` has c * size elements. After: elements
-  /// r * c ..< (r + 1) * c of `destination` are rank r's source.
+  /// Collective. `source` has the same length c on all ranks, `destination` has c * size elements. After:
+  /// elements r * c ..< (r + 1) * c of `destination` are rank r's source.
   ///
   /// MPI: MPI_Allgather, MPI 3.1 section 5.7.
   public func allgather<T: MPIScalar>(

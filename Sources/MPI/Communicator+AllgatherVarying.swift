@@ -8,7 +8,8 @@ extension Communicator {
   /// Collective. `source` has `counts[rank]` elements. After: rank r's source lies in `destination` from
   /// `displacements[r]` on. The tables are the same on all ranks.
   ///
-  /// - Parameter displacements: in elements, blocks may not overlap; nil for blocks that follow one another without gaps.
+  /// - Parameter displacements: in elements, blocks may not overlap; nil for blocks that follow one another
+  ///   without gaps.
   ///
   /// MPI: MPI_Allgatherv, MPI 3.1 section 5.7.
   public func allgather<T: MPIScalar>(

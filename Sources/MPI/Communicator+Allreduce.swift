@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Combines the elements of all ranks; every rank gets the result.
   ///
-  /// Collective. Both buffers have the same length on all ranks. After: `destination[i]` = source 0 `[i]` op source 1 `[i]` op ...
-  /// The order of floating point additions is the library's choice.
+  /// Collective. Both buffers have the same length on all ranks. After:
+  /// `destination[i]` = s0`[i]` op s1`[i]` op ..., where sr is rank r's source. The order of floating point
+  /// additions is the library's choice.
   ///
   /// MPI: MPI_Allreduce, MPI 3.1 section 5.9.6.
   public func allreduce<T: MPIScalar>(
@@ -15,7 +16,8 @@ extension Communicator {
     }
   }
 
-  /// Combines the elements of all ranks in place: `buffer` holds this rank's elements before and the result after.
+  /// Combines the elements of all ranks in place: `buffer` holds this rank's elements before and the result
+  /// after.
   ///
   /// Collective.
   ///

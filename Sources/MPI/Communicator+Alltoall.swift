@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Every rank sends a block to every rank.
   ///
-  /// Collective. Both buffers have the same length c * size on all ranks. After: elements r * c ..< (r + 1) * c of
-  /// `destination` are elements rank * c ..< (rank + 1) * c of rank r's source: the transpose of a matrix of blocks.
+  /// Collective. Both buffers have the same length c * size on all ranks. After: elements r * c ..< (r + 1) *
+  /// c of `destination` are elements rank * c ..< (rank + 1) * c of rank r's source: the transpose of a
+  /// matrix of blocks.
   ///
   /// MPI: MPI_Alltoall, MPI 3.1 section 5.8.
   public func alltoall<T: MPIScalar>(

@@ -3,11 +3,12 @@ import COpenMPI
 extension Communicator {
   /// Every rank sends a block to every rank, each of its own length.
   ///
-  /// Collective. `sourceCounts[r]` elements of `source`, from `sourceDisplacements[r]` on, go to rank r, whose
-  /// `destinationCounts[rank]` must say the same; they land in its `destination` from `destinationDisplacements[rank]` on.
+  /// Collective. `sourceCounts[r]` elements of `source`, from `sourceDisplacements[r]` on, go to rank r,
+  /// whose `destinationCounts[rank]` must say the same; they land in its `destination` from
+  /// `destinationDisplacements[rank]` on.
   ///
-  /// Displacements are in elements, blocks may not overlap in `destination`; nil stands for blocks that follow one another
-  /// without gaps.
+  /// Displacements are in elements, blocks may not overlap in `destination`; nil stands for blocks that
+  /// follow one another without gaps.
   ///
   /// MPI: MPI_Alltoallv, MPI 3.1 section 5.8.
   public func alltoall<T: MPIScalar>(
@@ -83,8 +84,9 @@ extension Communicator {
   private func issueAlltoall(
     _ source: Block?, _ sent: Layout, _ destination: Block, _ received: Layout, _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {
-    // Open MPI 4.1 leaves a started in-place call early on a rank that moves nothing, and from then on its messages no
-    // longer match those of the others: the next call hangs. Out of place is the same when there is nothing to move.
+    // Open MPI 4.1 leaves a started in-place call early on a rank that moves nothing, and from then on its
+    // messages no longer match those of the others: the next call hangs. Out of place is the same when there
+    // is nothing to move.
     let hasNothing = mode == .started && source == nil && received.isEmpty
     let from = hasNothing ? Block.emptySource : source?.address ?? rondo_mpi_in_place()
     let (to, type) = (destination.address, destination.type.handle)

@@ -3,7 +3,8 @@ import COpenMPI
 extension Communicator {
   /// Copies `root`'s elements to all ranks.
   ///
-  /// Collective. `buffer` has the same length on all ranks. Before: the root's elements. After: the same on every rank.
+  /// Collective. `buffer` has the same length on all ranks. Before: the root's elements. After: the same on
+  /// every rank.
   ///
   /// MPI: MPI_Bcast, MPI 3.1 section 5.4.
   public func broadcast<T: MPIScalar>(_ buffer: inout MutableSpan<T>, root: Int) throws(MPIError) {
@@ -41,7 +42,8 @@ extension Communicator {
     return calls
   }
 
-  /// Gives all ranks `root`'s array. What the others pass is ignored and may be empty: the length travels along.
+  /// Gives all ranks `root`'s array. What the others pass is ignored and may be empty: the length travels
+  /// along.
   ///
   /// Collective.
   ///

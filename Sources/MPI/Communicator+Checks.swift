@@ -1,4 +1,5 @@
-// Arguments are checked here before MPI sees them: MPI would notice a bad rank, but not a buffer that is too short.
+// Arguments are checked here before MPI sees them: MPI would notice a bad rank, but not a buffer that is too
+// short.
 
 extension Communicator {
   /// A rank that is to take part as root.

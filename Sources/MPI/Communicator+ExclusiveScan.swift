@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Combines the elements of all ranks before this one.
   ///
-  /// Collective. Both buffers have the same length on all ranks. After: `destination[i]` = source 0 `[i]` op ... op
-  /// source rank - 1 `[i]`. On rank 0, which has none before it, the destination keeps what it held.
+  /// Collective. Both buffers have the same length on all ranks. After: `destination[i]` = s0`[i]` op ... op
+  /// sr`[i]` with r = rank - 1, where sr is rank r's source. On rank 0, which has none before it, the
+  /// destination keeps what it held.
   ///
   /// MPI: MPI_Exscan, MPI 3.1 section 5.11.2.
   public func exclusiveScan<T: MPIScalar>(

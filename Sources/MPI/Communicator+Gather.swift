@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Gives `root` the elements of all ranks, one block after another in the order of the ranks.
   ///
-  /// Collective. `source` has the same length c on all ranks; on the root `destination` has c * size elements, elsewhere it is
-  /// ignored and may be empty. After, on the root: elements r * c ..< (r + 1) * c of `destination` are rank r's source.
+  /// Collective. `source` has the same length c on all ranks; on the root `destination` has c * size
+  /// elements, elsewhere it is ignored and may be empty. After, on the root: elements r * c ..< (r + 1) * c
+  /// of `destination` are rank r's source.
   ///
   /// MPI: MPI_Gather, MPI 3.1 section 5.5.
   public func gather<T: MPIScalar>(
@@ -15,8 +16,8 @@ extension Communicator {
     }
   }
 
-  /// The same in place: the root's `buffer` has c * size elements, and its own block already lies in its place there. The
-  /// others' buffers hold their c elements, which are only read.
+  /// The same in place: the root's `buffer` has c * size elements, and its own block already lies in its
+  /// place there. The others' buffers hold their c elements, which are only read.
   ///
   /// MPI: MPI_Gather with MPI_IN_PLACE, MPI 3.1 section 5.5.
   public func gather<T: MPIScalar>(_ buffer: inout MutableSpan<T>, root: Int) throws(MPIError) {

@@ -3,10 +3,12 @@ import COpenMPI
 extension Communicator {
   /// Gives `root` the elements of all ranks, where rank r contributes `counts[r]` of them.
   ///
-  /// Collective. `source` has `counts[rank]` elements. After, on the root: rank r's source lies in `destination` from
-  /// `displacements[r]` on. On other ranks `destination`, `counts` and `displacements` are ignored and may be empty.
+  /// Collective. `source` has `counts[rank]` elements. After, on the root: rank r's source lies in
+  /// `destination` from `displacements[r]` on. On other ranks `destination`, `counts` and `displacements` are
+  /// ignored and may be empty.
   ///
-  /// - Parameter displacements: in elements, blocks may not overlap; nil for blocks that follow one another without gaps.
+  /// - Parameter displacements: in elements, blocks may not overlap; nil for blocks that follow one another
+  ///   without gaps.
   ///
   /// MPI: MPI_Gatherv, MPI 3.1 section 5.5.
   public func gather<T: MPIScalar>(
@@ -18,8 +20,8 @@ extension Communicator {
     }
   }
 
-  /// The same in place: the root's own block already lies in its place in `buffer`. The others' buffers hold their
-  /// elements, all of which are sent.
+  /// The same in place: the root's own block already lies in its place in `buffer`. The others' buffers hold
+  /// their elements, all of which are sent.
   ///
   /// MPI: MPI_Gatherv with MPI_IN_PLACE, MPI 3.1 section 5.5.
   public func gather<T: MPIScalar>(

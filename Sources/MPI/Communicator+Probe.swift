@@ -83,7 +83,8 @@ public struct MatchedMessage: ~Copyable {
 
   /// Receives the message as an array, which gets its length.
   ///
-  /// - Throws: `MPIError` of class `.truncate` when the message is not a whole number of elements; it is lost then.
+  /// - Throws: `MPIError` of class `.truncate` when the message is not a whole number of elements; it is lost
+  ///   then.
   public consuming func receive<T: MPIScalar>(_ type: T.Type) throws(MPIError) -> [T] {
     guard let count = status.count(of: type) else {
       throw MPIError(
@@ -97,7 +98,8 @@ public struct MatchedMessage: ~Copyable {
     return values
   }
 
-  /// MPI has no way to drop a message, so one that is not received ends the job: its sender may wait for ever.
+  /// MPI has no way to drop a message, so one that is not received ends the job: its sender may wait for
+  /// ever.
   deinit {
     guard message != rondo_mpi_message_null(), MPI.isRunning else { return }
     MPI.abort(

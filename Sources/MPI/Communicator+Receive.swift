@@ -37,7 +37,8 @@ extension Communicator {
       })
   }
 
-  /// Starts `receive`; the buffer is moved in and handed back by `wait()`. `complete()` gives the status before that.
+  /// Starts `receive`; the buffer is moved in and handed back by `wait()`. `complete()` gives the status
+  /// before that.
   public func startReceive<T: MPIScalar>(
     into destination: consuming OwnedBuffer<T>, from source: Int, tag: Int = 0
   ) throws(MPIError) -> OwningRequest<OwnedBuffer<T>> {

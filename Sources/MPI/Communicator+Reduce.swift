@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Combines the elements of all ranks; `root` gets the result.
   ///
-  /// Collective. `source` has the same length on all ranks. After, on the root: `destination[i]` = source 0 `[i]` op source 1
-  /// `[i]` op ... Elsewhere `destination` is ignored and may be empty.
+  /// Collective. `source` has the same length on all ranks. After, on the root:
+  /// `destination[i]` = s0`[i]` op s1`[i]` op ..., where sr is rank r's source. Elsewhere `destination` is
+  /// ignored and may be empty.
   ///
   /// MPI: MPI_Reduce, MPI 3.1 section 5.9.1.
   public func reduce<T: MPIScalar>(
@@ -15,8 +16,8 @@ extension Communicator {
     }
   }
 
-  /// Combines the elements of all ranks in place: on the root, `buffer` holds its elements before and the result after. The
-  /// others' buffers are only read.
+  /// Combines the elements of all ranks in place: on the root, `buffer` holds its elements before and the
+  /// result after. The others' buffers are only read.
   ///
   /// Collective.
   ///

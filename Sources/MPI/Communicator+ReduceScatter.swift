@@ -3,9 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Combines the elements of all ranks and gives each rank its own part of the result.
   ///
-  /// Collective. `counts[r]` is the length of rank r's part, the same table on all ranks; `source` has as many elements as
-  /// they sum to, `destination` has `counts[rank]`. After: `destination` holds this rank's part, the parts lying in the order
-  /// of the ranks.
+  /// Collective. `counts[r]` is the length of rank r's part, the same table on all ranks; `source` has as
+  /// many elements as they sum to, `destination` has `counts[rank]`. After: `destination` holds this rank's
+  /// part, the parts lying in the order of the ranks.
   ///
   /// MPI: MPI_Reduce_scatter, MPI 3.1 section 5.10.2.
   public func reduceScatter<T: MPIScalar>(
@@ -16,8 +16,8 @@ extension Communicator {
     }
   }
 
-  /// The same in place: `buffer` holds all elements of this rank before; after, its first `counts[rank]` elements are this
-  /// rank's part, and the rest is undefined.
+  /// The same in place: `buffer` holds all elements of this rank before; after, its first `counts[rank]`
+  /// elements are this rank's part, and the rest is undefined.
   ///
   /// MPI: MPI_Reduce_scatter with MPI_IN_PLACE, MPI 3.1 section 5.10.2.
   public func reduceScatter<T: MPIScalar>(
@@ -82,7 +82,8 @@ extension Communicator {
     return calls
   }
 
-  /// For counts that MPI cannot add up in a C integer: one reduction per part, whose root is the part's owner.
+  /// For counts that MPI cannot add up in a C integer: one reduction per part, whose root is the part's
+  /// owner.
   func issueLargeReduceScatter(
     _ source: Block?, _ destination: Block, _ counts: [Int], _ operation: ReduceOperation, _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {

@@ -3,8 +3,8 @@ import COpenMPI
 extension Communicator {
   /// Combines the elements of all ranks and gives each rank an equal part of the result.
   ///
-  /// Collective. `destination` has the same length c on all ranks, `source` has c * size elements. After: `destination` holds
-  /// elements rank * c ..< (rank + 1) * c of the combination.
+  /// Collective. `destination` has the same length c on all ranks, `source` has c * size elements. After:
+  /// `destination` holds elements rank * c ..< (rank + 1) * c of the combination.
   ///
   /// MPI: MPI_Reduce_scatter_block, MPI 3.1 section 5.10.1.
   public func reduceScatterBlock<T: MPIScalar>(
@@ -15,8 +15,8 @@ extension Communicator {
     }
   }
 
-  /// The same in place: `buffer` holds all elements of this rank before; after, its first `buffer.count / size` elements are
-  /// this rank's part, and the rest is undefined.
+  /// The same in place: `buffer` holds all elements of this rank before; after, its first `buffer.count /
+  /// size` elements are this rank's part, and the rest is undefined.
   ///
   /// MPI: MPI_Reduce_scatter_block with MPI_IN_PLACE, MPI 3.1 section 5.10.1.
   public func reduceScatterBlock<T: MPIScalar>(

@@ -3,8 +3,8 @@ import COpenMPI
 extension Communicator {
   /// Combines the elements of this rank and of all ranks before it.
   ///
-  /// Collective. Both buffers have the same length on all ranks. After: `destination[i]` = source 0 `[i]` op ... op
-  /// source rank `[i]`.
+  /// Collective. Both buffers have the same length on all ranks. After:
+  /// `destination[i]` = s0`[i]` op ... op sr`[i]` with r = rank, where sr is rank r's source.
   ///
   /// MPI: MPI_Scan, MPI 3.1 section 5.11.1.
   public func scan<T: MPIScalar>(

@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Cuts `root`'s elements into equal blocks and gives each rank its own.
   ///
-  /// Collective. `destination` has the same length c on all ranks; on the root `source` has c * size elements, elsewhere it is
-  /// ignored and may be empty. After: `destination` holds elements rank * c ..< (rank + 1) * c of the root's source.
+  /// Collective. `destination` has the same length c on all ranks; on the root `source` has c * size
+  /// elements, elsewhere it is ignored and may be empty. After: `destination` holds elements rank * c ..<
+  /// (rank + 1) * c of the root's source.
   ///
   /// MPI: MPI_Scatter, MPI 3.1 section 5.6.
   public func scatter<T: MPIScalar>(
@@ -15,8 +16,8 @@ extension Communicator {
     }
   }
 
-  /// The same in place: the root's `buffer` has c * size elements and stays as it is; the others' buffers get their c
-  /// elements.
+  /// The same in place: the root's `buffer` has c * size elements and stays as it is; the others' buffers get
+  /// their c elements.
   ///
   /// MPI: MPI_Scatter with MPI_IN_PLACE, MPI 3.1 section 5.6.
   public func scatter<T: MPIScalar>(_ buffer: inout MutableSpan<T>, root: Int) throws(MPIError) {

@@ -3,8 +3,9 @@ import COpenMPI
 extension Communicator {
   /// Gives each rank its block of `root`'s elements, `counts[r]` of them to rank r.
   ///
-  /// Collective. `destination` has `counts[rank]` elements. After: it holds the root's source from `displacements[rank]` on. On
-  /// other ranks `source`, `counts` and `displacements` are ignored and may be empty.
+  /// Collective. `destination` has `counts[rank]` elements. After: it holds the root's source from
+  /// `displacements[rank]` on. On other ranks `source`, `counts` and `displacements` are ignored and may be
+  /// empty.
   ///
   /// - Parameter displacements: in elements; nil for blocks that follow one another without gaps.
   ///
@@ -18,7 +19,8 @@ extension Communicator {
     }
   }
 
-  /// The same in place: the root's `buffer` holds all elements and stays as it is; the others' buffers get theirs.
+  /// The same in place: the root's `buffer` holds all elements and stays as it is; the others' buffers get
+  /// theirs.
   ///
   /// MPI: MPI_Scatterv with MPI_IN_PLACE, MPI 3.1 section 5.6.
   public func scatter<T: MPIScalar>(

@@ -5,7 +5,8 @@ extension MPI {
   public static let anySource = Int(MPI_ANY_SOURCE)
   /// In place of a tag to receive: with any tag.
   public static let anyTag = Int(MPI_ANY_TAG)
-  /// In place of a rank: nobody. The transfer is complete at once and moves nothing, for the edges of a grid, say.
+  /// In place of a rank: nobody. The transfer is complete at once and moves nothing, for the edges of a grid,
+  /// say.
   public static let nullRank = Int(MPI_PROC_NULL)
 }
 

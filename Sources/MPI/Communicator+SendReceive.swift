@@ -1,11 +1,13 @@
 import COpenMPI
 
 extension Communicator {
-  /// Sends to one rank while receiving from one, without the order of the two mattering: a shift along a ring, say.
+  /// Sends to one rank while receiving from one, without the order of the two mattering: a shift along a
+  /// ring, say.
   ///
   /// - Parameters:
   ///   - source: what is sent to rank `destination` with tag `sendTag`.
-  ///   - inbox: where the message from rank `origin` with tag `receiveTag` goes; it may be longer than the message.
+  ///   - inbox: where the message from rank `origin` with tag `receiveTag` goes; it may be longer than the
+  ///     message.
   ///   - receiveTag: the same as `sendTag` when nil.
   /// - Returns: the status of the received message.
   ///

@@ -2,12 +2,13 @@ import COpenMPI
 
 /// A group of ranks that talk to each other, apart from all other communicators.
 ///
-/// A communicator is not `Sendable`: it belongs to the thread that has it. A thread of its own gets a communicator of its own,
-/// by `duplicate()` and `CommunicatorHandoff`. The world comes from `MPI.run`; communicators made from it are freed when their
-/// value ends, which all their ranks should do at the same point of the program.
+/// A communicator is not `Sendable`: it belongs to the thread that has it. A thread of its own gets a
+/// communicator of its own, by `duplicate()` and `CommunicatorHandoff`. The world comes from `MPI.run`;
+/// communicators made from it are freed when their value ends, which all their ranks should do at the same
+/// point of the program.
 ///
-/// Every collective must be called by all ranks of the communicator, in the same order. Arguments are checked before the call:
-/// a wrong length or rank throws `MPIError` with `isUsage`, on the rank where it is wrong.
+/// Every collective must be called by all ranks of the communicator, in the same order. Arguments are checked
+/// before the call: a wrong length or rank throws `MPIError` with `isUsage`, on the rank where it is wrong.
 public struct Communicator: ~Copyable {
   let handle: MPI_Comm
   /// This process's number in the communicator, in 0..<size.
@@ -16,8 +17,8 @@ public struct Communicator: ~Copyable {
   public let size: Int
   /// Whether this value frees the handle.
   private let isOwned: Bool
-  /// The largest count that is handed to MPI in one piece; MPI's own limit is 2^31 - 1. Tests lower it to reach the code
-  /// for large counts with small buffers. All ranks need the same value.
+  /// The largest count that is handed to MPI in one piece; MPI's own limit is 2^31 - 1. Tests lower it to
+  /// reach the code for large counts with small buffers. All ranks need the same value.
   package var pieceLimit: Int = 1 << 30
 
   init(handle: MPI_Comm, isOwned: Bool, pieceLimit: Int = 1 << 30) throws(MPIError) {
@@ -62,8 +63,8 @@ extension Communicator {
     return try Communicator(owning: new, from: self)
   }
 
-  /// The ranks that passed the same `color` as this one, numbered by ascending `key` and, where keys are equal, by their
-  /// rank here. `color` is not negative.
+  /// The ranks that passed the same `color` as this one, numbered by ascending `key` and, where keys are
+  /// equal, by their rank here. `color` is not negative.
   ///
   /// Collective.
   ///
@@ -72,7 +73,8 @@ extension Communicator {
     try Communicator(owning: splitHandle(color: color, key: key), from: self)
   }
 
-  /// As `split(color:key:)` above, but a rank may pass nil to be in none of the new communicators; it gets nil.
+  /// As `split(color:key:)` above, but a rank may pass nil to be in none of the new communicators; it gets
+  /// nil.
   public func split(color: Int?, key: Int) throws(MPIError) -> Communicator? {
     let new = try splitHandle(color: color, key: key)
     return color == nil ? nil : try Communicator(owning: new, from: self)

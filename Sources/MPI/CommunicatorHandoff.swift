@@ -2,8 +2,8 @@ import Synchronization
 
 /// Carries a communicator to another thread, once.
 ///
-/// A communicator belongs to one thread and is not `Sendable`. To give one to a thread of its own, put a duplicate in here and
-/// let the thread take it out; the compiler keeps both sides from using it twice.
+/// A communicator belongs to one thread and is not `Sendable`. To give one to a thread of its own, put a
+/// duplicate in here and let the thread take it out; the compiler keeps both sides from using it twice.
 ///
 ///     let handoff = CommunicatorHandoff(try world.duplicate())
 ///     let thread = Thread {
@@ -11,12 +11,13 @@ import Synchronization
 ///       // ... talks over `communicator`, while others talk over `world`
 ///     }
 ///
-/// Two threads that call MPI at the same time need `MPI.threadLevel == .multiple`. The communicator is freed on the thread that
-/// took it, or with the handoff when nobody did.
+/// Two threads that call MPI at the same time need `MPI.threadLevel == .multiple`. The communicator is freed
+/// on the thread that took it, or with the handoff when nobody did.
 public final class CommunicatorHandoff: Sendable {
   private let content: Mutex<Carried>
 
-  /// Sendable is safe: the communicator moves in, whole, and moves out to one taker. MPI ties communicators to no thread.
+  /// Sendable is safe: the communicator moves in, whole, and moves out to one taker. MPI ties communicators
+  /// to no thread.
   private struct Carried: ~Copyable, @unchecked Sendable {
     var communicator: Communicator?
   }

@@ -2,17 +2,17 @@ import COpenMPI
 
 // MPI 3.1 counts in C `int`, so at most 2^31 - 1 elements. Two ways round it, both invisible to the caller:
 //
-// - A collective that works element by element (broadcast, reductions, scans) is cut into pieces of at most `limit`
-//   elements. All ranks have the same count, so they cut alike.
-// - Everything else (point to point, gathers, scatters, all-to-all) sends one element of a derived datatype that stands for
-//   the whole block. A message stays one message: it matches one receive, one probe sees all of it, and a receive from any
-//   source cannot mix the pieces of two senders.
+// - A collective that works element by element (broadcast, reductions, scans) is cut into pieces of at most
+//   `limit` elements. All ranks have the same count, so they cut alike.
+// - Everything else (point to point, gathers, scatters, all-to-all) sends one element of a derived datatype
+//   that stands for the whole block. A message stays one message: it matches one receive, one probe sees all
+//   of it, and a receive from any source cannot mix the pieces of two senders.
 //
 // Per-rank counts and displacements (the "v" collectives) must fit: see `Layout`.
 
 extension Int {
-  /// Calls `body` for consecutive ranges of at most `limit` that cover 0..<self. Once with an empty range for 0, so that
-  /// MPI sees the call and checks its other arguments.
+  /// Calls `body` for consecutive ranges of at most `limit` that cover 0..<self. Once with an empty range for
+  /// 0, so that MPI sees the call and checks its other arguments.
   package func forEachPiece<Failure: Error>(
     limit: Int, _ body: (Range<Int>) throws(Failure) -> Void
   ) throws(Failure) {
@@ -27,9 +27,9 @@ extension Int {
 
 /// A count and a datatype that together stand for `elements` elements, whatever their number.
 ///
-/// Above `limit` that is 1 and a derived datatype of `elements / limit` runs of `limit` elements and a rest. It is freed at the
-/// end of this value: MPI keeps what pending calls need. The same for blocks that are short enough each, when all `blocks` of
-/// them are not: algorithms inside MPI add their counts up.
+/// Above `limit` that is 1 and a derived datatype of `elements / limit` runs of `limit` elements and a rest.
+/// It is freed at the end of this value: MPI keeps what pending calls need. The same for blocks that are
+/// short enough each, when all `blocks` of them are not: algorithms inside MPI add their counts up.
 ///
 /// MPI: MPI_Type_contiguous, MPI_Type_create_struct, MPI 3.1 sections 4.1.2, 4.1.9.
 struct LargeCount: ~Copyable {

@@ -12,7 +12,8 @@ extension MPI {
     }
   }
 
-  /// Seconds since some moment in the past, the same for all calls of this process. For intervals: ranks need not agree.
+  /// Seconds since some moment in the past, the same for all calls of this process. For intervals: ranks need
+  /// not agree.
   ///
   /// MPI: MPI_Wtime, MPI 3.1 section 8.6.
   public static func wallTime() -> Double { MPI_Wtime() }

@@ -16,8 +16,8 @@ extension MPI {
     }
     var provided: Int32 = 0
     try check(MPI_Init_thread(nil, nil, threadLevel.handle, &provided), "MPI_Init_thread")
-    // Without this, MPI prints its text and ends the job before a return code can be seen. Communicators made from the
-    // world inherit the setting.
+    // Without this, MPI prints its text and ends the job before a return code can be seen. Communicators made
+    // from the world inherit the setting.
     try check(
       MPI_Comm_set_errhandler(rondo_mpi_comm_world(), rondo_mpi_errors_return()), "MPI_Comm_set_errhandler")
   }

@@ -16,12 +16,12 @@ public enum MPI {
   ///
   /// Call it once in a process, from the main thread, on every rank. Without `mpirun` the world has one rank.
   ///
-  /// When `body` throws, this function does not return: it prints `rank N: <error>` on standard error and ends all ranks with
-  /// `MPI_Abort` and exit status 1, or the error's own (`ExitStatusError`). `MPI_Finalize` would wait for ranks that wait for
-  /// this one.
+  /// When `body` throws, this function does not return: it prints `rank N: <error>` on standard error and
+  /// ends all ranks with `MPI_Abort` and exit status 1, or the error's own (`ExitStatusError`).
+  /// `MPI_Finalize` would wait for ranks that wait for this one.
   ///
-  /// - Parameter threadLevel: the level to ask for. What the library grants may be lower: `MPI.threadLevel` says, and whether
-  ///   that is good enough is the caller's choice.
+  /// - Parameter threadLevel: the level to ask for. What the library grants may be lower: `MPI.threadLevel`
+  ///   says, and whether that is good enough is the caller's choice.
   /// - Throws: `MPIError` when MPI cannot be started or ended, or was started in this process before.
   ///
   /// MPI: MPI_Init_thread, MPI_Finalize, MPI_Abort, MPI 3.1 sections 8.7 and 12.4.3.
@@ -39,8 +39,9 @@ public enum MPI {
     return result
   }
 
-  /// Prints `rank N: <error>` on standard error and ends all ranks of the job, with the error's exit status if it is an
-  /// `ExitStatusError`, else 1. For errors on a thread of its own, from where nothing can be thrown to `MPI.run`.
+  /// Prints `rank N: <error>` on standard error and ends all ranks of the job, with the error's exit status
+  /// if it is an `ExitStatusError`, else 1. For errors on a thread of its own, from where nothing can be
+  /// thrown to `MPI.run`.
   ///
   /// MPI: MPI_Abort, MPI 3.1 section 8.7.
   public static func abort(with error: any Error) -> Never {
@@ -53,7 +54,8 @@ public enum MPI {
     let prefix = worldRank.map { "rank \($0): " } ?? ""
     let line = reason.hasPrefix(prefix) ? reason : prefix + reason
     fflush(nil)
-    // One write, so that lines of several ranks do not mix. That the last words cannot be written is no reason to go on.
+    // One write, so that lines of several ranks do not mix. That the last words cannot be written is no
+    // reason to go on.
     let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     if isRunning { MPI_Abort(rondo_mpi_comm_world(), exitStatus) }

@@ -2,9 +2,10 @@ import COpenMPI
 
 /// What went wrong in an MPI call, on which rank, in MPI's own words.
 ///
-/// Two kinds of failure share this type, so that a program has one thing to catch and one line to print: errors that the
-/// MPI library returned, and arguments that this module refused before making the call (`isUsage`). Both carry an error
-/// class of the standard, so `error.class == .rank` covers a bad rank whoever noticed it.
+/// Two kinds of failure share this type, so that a program has one thing to catch and one line to print:
+/// errors that the MPI library returned, and arguments that this module refused before making the call
+/// (`isUsage`). Both carry an error class of the standard, so `error.class == .rank` covers a bad rank
+/// whoever noticed it.
 ///
 ///     rank 3: allreduce: expected 1024 elements, found 1000
 ///     rank 1: MPI_Recv: MPI_ERR_TRUNCATE: message truncated
@@ -67,7 +68,8 @@ extension MPIError: CustomStringConvertible {
   }
 }
 
-/// The error class of an MPI return code (MPI 3.1 section 8.4). The classes a program is likely to ask for have names.
+/// The error class of an MPI return code (MPI 3.1 section 8.4). The classes a program is likely to ask for
+/// have names.
 public struct ErrorClass: RawRepresentable, Hashable, Sendable {
   public let rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }

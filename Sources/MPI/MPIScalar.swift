@@ -2,8 +2,8 @@ import COpenMPI
 
 /// An element type that MPI can send and reduce.
 ///
-/// The one requirement is its datatype. `Bool` travels as the one byte it is (`MPI_C_BOOL`) and takes the logical
-/// operations; integers take all operations; `Float` and `Double` all but the bitwise ones.
+/// The one requirement is its datatype. `Bool` travels as the one byte it is (`MPI_C_BOOL`) and takes the
+/// logical operations; integers take all operations; `Float` and `Double` all but the bitwise ones.
 public protocol MPIScalar: BitwiseCopyable, Sendable {
   static var datatype: Datatype { get }
 }

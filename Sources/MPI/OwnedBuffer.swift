@@ -1,6 +1,8 @@
-/// Memory with one owner, which can move into a request and back out of it: 64-byte aligned, a fixed number of elements.
+/// Memory with one owner, which can move into a request and back out of it: 64-byte aligned, a fixed number
+/// of elements.
 ///
-/// An array will not do for a pending transfer: it may be shared, and its storage may move when it is written.
+/// An array will not do for a pending transfer: it may be shared, and its storage may move when it is
+/// written.
 public struct OwnedBuffer<Element: MPIScalar>: ~Copyable, @unchecked Sendable {
   // Sendable is safe: nobody else has the pointer, the elements are plain bits.
   private let base: UnsafeMutablePointer<Element>

@@ -14,9 +14,11 @@ enum CallMode {
   case started
 }
 
-/// The MPI requests behind one call of this module: none when it was blocking, one, or several when a large count was cut.
+/// The MPI requests behind one call of this module: none when it was blocking, one, or several when a large
+/// count was cut.
 ///
-/// Each call is written once for both modes: `issue` makes the blocking call or the non-blocking one, whose request it keeps.
+/// Each call is written once for both modes: `issue` makes the blocking call or the non-blocking one, whose
+/// request it keeps.
 struct PendingCalls: ~Copyable {
   private let mode: CallMode
   /// The method of this module that made the calls, for messages.
@@ -122,9 +124,10 @@ struct PendingCalls: ~Copyable {
     requests.deallocate()
   }
 
-  /// Waits for calls that nobody waited for. The buffers must not go away before, so there are two ways only: to wait, or to
-  /// end the job. A request is dropped by mistake or, more often, because an error is on its way out, and then the other
-  /// side may never answer: after `Dropped.patience` seconds the job ends with a line that says so.
+  /// Waits for calls that nobody waited for. The buffers must not go away before, so there are two ways only:
+  /// to wait, or to end the job. A request is dropped by mistake or, more often, because an error is on its
+  /// way out, and then the other side may never answer: after `Dropped.patience` seconds the job ends with a
+  /// line that says so.
   func settle() {
     let remaining = UnsafeMutableBufferPointer(rebasing: requests.prefix(count))
     Dropped.settle(remaining, of: name)

@@ -2,8 +2,9 @@ import COpenMPI
 
 /// How a reduction combines the elements of two ranks (MPI 3.1 section 5.9.2).
 ///
-/// Which types take which operation: sum to maximum all numbers; logical ones integers and `Bool` (not zero is true, the
-/// result is 0 or 1, except on one rank alone, which keeps its value); bitwise ones integers. Any other pair throws `MPIError` of class `.operation`.
+/// Which types take which operation: sum to maximum all numbers; logical ones integers and `Bool` (not zero
+/// is true, the result is 0 or 1, except on one rank alone, which keeps its value); bitwise ones integers.
+/// Any other pair throws `MPIError` of class `.operation`.
 public enum ReduceOperation: Sendable, CaseIterable {
   case sum, product, minimum, maximum
   case logicalAnd, logicalOr, logicalXor

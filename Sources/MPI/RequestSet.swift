@@ -2,9 +2,9 @@ import COpenMPI
 
 /// Outstanding transfers over memory that the caller keeps alive and leaves alone until completion.
 ///
-/// The raw layer, for schedules over arenas: it allocates when it is made and never again. Every started transfer gets a slot,
-/// a number in 0..<capacity. When the transfer is reported complete, by whichever call, its slot is free and will be used
-/// again by a later start.
+/// The raw layer, for schedules over arenas: it allocates when it is made and never again. Every started
+/// transfer gets a slot, a number in 0..<capacity. When the transfer is reported complete, by whichever call,
+/// its slot is free and will be used again by a later start.
 ///
 /// A set belongs to one thread. Transfers still active at its end are waited for, as for a dropped `Request`.
 public struct RequestSet: ~Copyable {
@@ -111,7 +111,8 @@ public struct RequestSet: ~Copyable {
   ///
   /// MPI: MPI_Wait, MPI 3.1 section 3.7.3.
   public mutating func waitAll() throws(MPIError) {
-    // One by one: MPI_Waitall would put the error codes into statuses, and the time is that of the slowest either way.
+    // One by one: MPI_Waitall would put the error codes into statuses, and the time is that of the slowest
+    // either way.
     for slot in requests.indices where activeCount > 0 { try wait(slot) }
   }
 

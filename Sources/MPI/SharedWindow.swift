@@ -6,7 +6,8 @@ import COpenMPI
   import Musl
 #endif
 
-/// Memory that the ranks of one machine share: each allocates a part, and all can read and write all parts in place.
+/// Memory that the ranks of one machine share: each allocates a part, and all can read and write all parts in
+/// place.
 ///
 ///     let host = try world.splitByHost()
 ///     try host.withSharedWindow(of: Float.self, count: 1_024) { window in
@@ -16,14 +17,14 @@ import COpenMPI
 ///       // left[0] is what the left neighbour wrote
 ///     }
 ///
-/// What a rank wrote is there for another only after both have synchronised: `fence()` on all ranks, or, between `lockAll()` and
-/// `unlockAll()`, `sync()` on the writer, something that orders the two ranks (a barrier, a message), `sync()` on the reader.
-/// Memory that is written on one rank while another touches it is a data race that no compiler sees; the pointers are unsafe
-/// for that reason.
+/// What a rank wrote is there for another only after both have synchronised: `fence()` on all ranks, or,
+/// between `lockAll()` and `unlockAll()`, `sync()` on the writer, something that orders the two ranks (a
+/// barrier, a message), `sync()` on the reader. Memory that is written on one rank while another touches it
+/// is a data race that no compiler sees; the pointers are unsafe for that reason.
 ///
-/// Freeing is collective: every rank's window must end at the same point of the program. When an error on one rank may keep it
-/// from there, use `withSharedWindow`, which lets the error out at once. A window that ends alone all the same ends the job
-/// after `SharedWindow.patience` seconds, with a line that says so.
+/// Freeing is collective: every rank's window must end at the same point of the program. When an error on one
+/// rank may keep it from there, use `withSharedWindow`, which lets the error out at once. A window that ends
+/// alone all the same ends the job after `SharedWindow.patience` seconds, with a line that says so.
 ///
 /// MPI: MPI_Win_allocate_shared, MPI 3.1 section 11.2.3.
 public struct SharedWindow<Element: MPIScalar>: ~Copyable {
@@ -38,7 +39,8 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
   /// This rank's part.
   public let mine: UnsafeMutableBufferPointer<Element>
 
-  /// Allocates `count` elements on this rank, and as many on each other as it asks for. The elements are zero.
+  /// Allocates `count` elements on this rank, and as many on each other as it asks for. The elements are
+  /// zero.
   ///
   /// Collective over `communicator`, whose ranks must share memory: see `Communicator.splitByHost`.
   public init(count: Int, on communicator: borrowing Communicator) throws(MPIError) {
@@ -80,7 +82,8 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
     return UnsafeMutableBufferPointer(start: start, count: count)
   }
 
-  /// What any rank wrote before is there for every rank after. Collective; not between `lockAll` and `unlockAll`.
+  /// What any rank wrote before is there for every rank after. Collective; not between `lockAll` and
+  /// `unlockAll`.
   ///
   /// MPI: MPI_Win_fence, MPI 3.1 section 11.5.1.
   public func fence() throws(MPIError) {
@@ -95,7 +98,8 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
     isLocked = true
   }
 
-  /// Orders this rank's accesses to the window before the call and those after it. Between `lockAll` and `unlockAll`.
+  /// Orders this rank's accesses to the window before the call and those after it. Between `lockAll` and
+  /// `unlockAll`.
   ///
   /// MPI: MPI_Win_sync, MPI 3.1 section 11.5.4.
   public func sync() throws(MPIError) {
@@ -110,7 +114,8 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
     isLocked = false
   }
 
-  /// Leaves the memory to the end of the process: for error paths, on which the other ranks may never come to free it.
+  /// Leaves the memory to the end of the process: for error paths, on which the other ranks may never come to
+  /// free it.
   consuming func abandon() { isAbandoned = true }
 
   /// MPI: MPI_Win_free, MPI 3.1 section 11.2.5.
@@ -145,8 +150,8 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
 }
 
 extension Communicator {
-  /// Gives `body` a shared window that is freed after it. When `body` throws, the window is not freed, since other ranks may
-  /// not come to free it with this one; the error is on its way at once.
+  /// Gives `body` a shared window that is freed after it. When `body` throws, the window is not freed, since
+  /// other ranks may not come to free it with this one; the error is on its way at once.
   ///
   /// Collective.
   public func withSharedWindow<T: MPIScalar, Result: ~Copyable>(

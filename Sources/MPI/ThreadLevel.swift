@@ -1,7 +1,7 @@
 import COpenMPI
 
-/// How many threads of a process may call MPI, and when (MPI 3.1 section 12.4.3). Levels are ordered: each allows all that
-/// the ones before it allow.
+/// How many threads of a process may call MPI, and when (MPI 3.1 section 12.4.3). Levels are ordered: each
+/// allows all that the ones before it allow.
 public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
   /// The process has one thread.
   case single

@@ -9,7 +9,8 @@ public struct Job: Sendable, CustomStringConvertible {
   /// mpirun's exit status. After a lost rank do not trust its value, only that it is not 0.
   public let exitStatus: Int32
   public let seconds: Double
-  /// Standard output and standard error of mpirun and all ranks; lines of ranks begin with `[1,RANK]<stdout>:` or the like.
+  /// Standard output and standard error of mpirun and all ranks; lines of ranks begin with
+  /// `[1,RANK]<stdout>:` or the like.
   public let output: String
 
   /// What to print when an expectation about the job fails.
@@ -58,8 +59,8 @@ public struct Job: Sendable, CustomStringConvertible {
     "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "--tag-output",
   ]
 
-  /// This process's environment without what MPI has put there: a job started from a running rank must not take itself
-  /// for a part of it.
+  /// This process's environment without what MPI has put there: a job started from a running rank must not
+  /// take itself for a part of it.
   private static var launchEnvironment: [String: String] {
     var environment = ProcessInfo.processInfo.environment.filter { name, _ in
       !["OMPI_", "PMIX_", "ORTE_", "OPAL_", "PRTE_"].contains { name.hasPrefix($0) }

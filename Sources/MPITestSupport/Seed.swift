@@ -6,8 +6,8 @@ import MPI
   import Musl
 #endif
 
-/// A small generator with a known start, so that a failing property test can be run again (SplitMix64: Steele, Lea and
-/// Flood, "Fast splittable pseudorandom number generators", 2014).
+/// A small generator with a known start, so that a failing property test can be run again (SplitMix64:
+/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
   public init(seed: UInt64) { state = seed }

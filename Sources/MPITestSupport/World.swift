@@ -11,13 +11,15 @@ import Testing
 
 /// Runs `body` with a fresh duplicate of the world: the frame of every test that talks over MPI.
 ///
-/// The first call starts MPI for the process; it ends when the process exits. The same test works in a plain `swift test`, with
-/// one rank, and under mpirun with any number.
+/// The first call starts MPI for the process; it ends when the process exits. The same test works in a plain
+/// `swift test`, with one rank, and under mpirun with any number.
 ///
 /// Guarded against the ways in which a test hangs all ranks:
-/// - one call at a time (a lock), and all ranks must be in the same test, which is checked before `body` runs;
-/// - an error that leaves `body`, a failed `#require` included, ends the job when there are other ranks, since these
-///   would wait for this one. A failed `#expect` is recorded, and the rank goes on to its next collective call;
+/// - one call at a time (a lock), and all ranks must be in the same test, which is checked before `body`
+///   runs;
+/// - an error that leaves `body`, a failed `#require` included, ends the job when there are other ranks,
+///   since these would wait for this one. A failed `#expect` is recorded, and the rank goes on to its next
+///   collective call;
 /// - a call that takes longer than `seconds` ends the job.
 ///
 /// Each of these prints one line that names the rank and the test.
@@ -42,8 +44,8 @@ public func withWorld(
   }
 }
 
-/// As `withWorld`, on the first `size` ranks only; does nothing where the world is smaller. One launch with 5 ranks covers the
-/// sizes below as well.
+/// As `withWorld`, on the first `size` ranks only; does nothing where the world is smaller. One launch with 5
+/// ranks covers the sizes below as well.
 public func withRanks(
   _ size: Int, sourceLocation: SourceLocation = #_sourceLocation,
   _ body: (borrowing Communicator) throws -> Void
@@ -76,7 +78,8 @@ private func testName(at location: SourceLocation) -> String {
 /// MPI's life in a test process.
 enum TestProcess {
   static let turn = Mutex(())
-  /// Whether this process found no launcher when it started. Asked before MPI starts, which sets the variables itself.
+  /// Whether this process found no launcher when it started. Asked before MPI starts, which sets the
+  /// variables itself.
   static let startedAlone = getenv("OMPI_COMM_WORLD_SIZE") == nil && getenv("PMIX_RANK") == nil
 
   static func start() throws {

@@ -30,7 +30,8 @@ extension RankTests {
       }
     }
 
-    /// The length of what rank `from` sends to rank `to`: different for all pairs, the same both ways, 0 for some.
+    /// The length of what rank `from` sends to rank `to`: different for all pairs, the same both ways, 0 for
+    /// some.
     private static func length(_ from: Int, _ to: Int, _ count: Int) -> Int {
       (from + to) % 3 == 1 ? 0 : count + from * to
     }

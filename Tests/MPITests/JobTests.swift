@@ -3,8 +3,8 @@ import MPI
 import MPITestSupport
 import Testing
 
-/// What a test process does not survive runs in jobs of their own: this bundle again, under mpirun, with one of the
-/// `ChildTests` enabled.
+/// What a test process does not survive runs in jobs of their own: this bundle again, under mpirun, with one
+/// of the `ChildTests` enabled.
 @Suite(.serialized, .enabled(if: !isUnderLauncher)) struct JobTests {
   @Test(.timeLimit(.minutes(1)))
   func aRankThatThrowsEndsTheJobWithItsNameOnIt() throws {
@@ -43,6 +43,14 @@ import Testing
     #expect(job.exitStatus == 1, "\(job)")
     #expect(job.seconds < 6, "\(job)")
     #expect(job.output.contains("rank 0: startReceive: its request was dropped without wait()"), "\(job)")
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func anErrorInsideASharedWindowIsNotKeptByTheWindow() throws {
+    let job = try Job.runChild("throwsInsideAWindow", ranks: 2)
+    #expect(job.exitStatus == 1, "\(job)")
+    #expect(job.seconds < 5, "\(job)")
+    #expect(job.output.contains("rank 0: the disk is full\n"), "\(job)")
   }
 
   @Test(.timeLimit(.minutes(1)), arguments: [1, 3])
@@ -121,6 +129,15 @@ import Testing
         _ = try world.startReceive(into: OwnedBuffer<Int32>(repeating: 0, count: 1), from: 1)
       }
       try world.barrier()
+    }
+  }
+
+  @Test(.child) func throwsInsideAWindow() throws {
+    try MPI.run { world in
+      try world.splitByHost().withSharedWindow(of: Float.self, count: 8) { window in
+        if world.rank == 0 { throw DiskFull() }
+        try window.fence()
+      }
     }
   }
 

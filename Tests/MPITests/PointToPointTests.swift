@@ -134,7 +134,8 @@ extension RankTests {
 
     @Test func aStartedReceiveReportsTruncationWhenItIsWaitedFor() throws {
       try withWorld { world in
-        // Not to oneself: Open MPI 4.1 cuts such a message without a word when its receive was started before.
+        // Not to oneself: Open MPI 4.1 cuts such a message without a word when its receive was started
+        // before.
         guard world.size > 1 else { return }
         let later = mpiError {
           _ = try inPlace([Int32](repeating: 0, count: 9)) {

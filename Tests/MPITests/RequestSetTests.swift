@@ -87,7 +87,8 @@ extension RankTests {
       }
     }
 
-    @Test func aFailedTransferIsReportedAndGone() throws {
+    @Test(arguments: Way.allCases)
+    func aFailedTransferIsReportedAndGone(way: Way) throws {
       try withWorld { world in
         guard world.size > 1 else { return }
         let previous = (world.rank + world.size - 1) % world.size
@@ -95,9 +96,14 @@ extension RankTests {
         var room = [UInt8](repeating: 0, count: 3)
         let error = mpiError {
           try room.withUnsafeMutableBytes { room in
-            _ = try set.startReceive(room, from: previous, tag: 0, on: world)
+            let slot = try set.startReceive(room, from: previous, tag: 0, on: world)
             try world.send([UInt8](repeating: 1, count: 4).span, to: (world.rank + 1) % world.size)
-            try set.waitAll()
+            switch way {
+            case .testAny: while try set.testAny() == nil {}
+            case .waitAny: _ = try set.waitAny()
+            case .wait: try set.wait(slot)
+            case .waitAll: try set.waitAll()
+            }
           }
         }
         #expect(error?.class == .truncate)

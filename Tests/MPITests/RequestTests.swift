@@ -116,8 +116,9 @@ extension RankTests {
   }
 }
 
-/// What a thread leaves for the one that waits for it.
-private final class ThreadResult: @unchecked Sendable {  // safe: the semaphore orders the write before the read
+/// What a thread leaves for the one that waits for it. Sendable is safe: the semaphore orders the write
+/// before the read.
+private final class ThreadResult: @unchecked Sendable {
   private let done = DispatchSemaphore(value: 0)
   private var values: [Int] = []
 

@@ -61,7 +61,6 @@ extension RankTests {
       struct Stopped: Error {}
       try withWorld { world in
         let host = try world.splitByHost()
-        // On rank 0 only: the others go on, and nothing waits for rank 0 to free the window.
         #expect(throws: Stopped.self) {
           try host.withSharedWindow(of: Float.self, count: 8) { _ in throw Stopped() }
         }
