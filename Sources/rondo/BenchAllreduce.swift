@@ -86,12 +86,11 @@ struct BenchAllreduce: ParsableCommand {
   }
 
   private func printHeading(ranks: Int) {
-    print(
-      "# allreduce of float32 sums in place, \(ranks) rank\(ranks == 1 ? "" : "s"), rank 0 on \(MPI.processorName)"
-    )
+    let size = "\(ranks) rank\(ranks == 1 ? "" : "s")"
+    print("# allreduce of float32 sums in place, \(size), rank 0 on \(MPI.processorName)")
     print("# \(MPI.libraryVersion.prefix { $0 != "," })")
-    print(
-      "# time: median over repetitions of the slowest rank; wrong: elements, over all ranks and repetitions")
+    print("# time: median over repetitions of the slowest rank")
+    print("# wrong: elements, over all ranks and repetitions")
     print(AllreduceRow.heading)
   }
 }

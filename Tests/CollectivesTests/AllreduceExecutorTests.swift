@@ -69,7 +69,8 @@ extension RankTests {
           var span = sums.mutableSpan
           try executor.allreduce(&span)
           let bits = sums.map(\.bitPattern)
-          #expect(bits == first?.map(\.bitPattern) ?? bits)
+          let isSame = bits == first?.map(\.bitPattern) ?? bits
+          #expect(isSame)
           first = sums
         }
       }
@@ -131,6 +132,18 @@ extension RankTests {
         }
         #expect(executor.statistics.calls == 3)
         #expect(executor.progress.snapshot.activity == .idle)
+      }
+    }
+
+    @Test func theExampleOfTheReadmeRuns() throws {
+      try withWorld { world in
+        var executor = try AllreduceExecutor(.ring, on: world)
+        var gradients = [Float](repeating: 1, count: 1_000_000)
+        var span = gradients.mutableSpan
+        try executor.allreduce(&span)  // gradients[i] == Float(world.size)
+        // Not all elements in one expectation: it would print them.
+        let wrong = gradients.firstIndex { $0 != Float(world.size) }
+        #expect(wrong == nil)
       }
     }
 
