@@ -27,20 +27,24 @@ public struct AllreduceExecutor: ~Copyable {
   private var plans = PlanCache()
   private var runner: ScheduleRunner
 
-  /// An executor on a communicator of its own, which it frees at its end.
+  /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
+  /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
   public init(
     _ algorithm: Algorithm, owning communicator: consuming Communicator, progress: AllreduceProgress = .init()
   ) {
     self.init(algorithm, owning: communicator, progress: progress, generator: algorithm.scheduled)
+    patience = .sharedCore
   }
 
-  /// An executor on a duplicate of `communicator`.
+  /// An executor on a duplicate of `communicator`, for a thread that does nothing else while it waits. Where
+  /// no more ranks than cores are on the machine, it waits without giving its core away.
   ///
   /// Collective.
   public init(
     _ algorithm: Algorithm, on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    self.init(algorithm, owning: try communicator.duplicate(), progress: progress)
+    self.init(
+      algorithm, owning: try communicator.duplicate(), progress: progress, generator: algorithm.scheduled)
   }
 
   /// A ring with other than the default segments, for tests and tuning.

@@ -22,8 +22,7 @@ package struct Patience: Sendable, Equatable {
   /// For ranks that share cores: some ten microseconds, in which a rank that does run answers.
   package static let sharedCore = Patience(polls: 50)
 
-  /// What fits the ranks of `communicator` on this machine. Threads are not counted: a communication thread
-  /// beside as many compute threads as there are cores shares a core, and should say so.
+  /// What fits the ranks of `communicator` on this machine, with one thread each.
   ///
   /// Collective.
   package static func fitting(_ communicator: borrowing Communicator) throws(MPIError) -> Patience {
