@@ -19,9 +19,13 @@ struct ThreadOptions: ParsableArguments {
     // Ranks on this node whose masks overlap share the cores of the mask.
     let sharing = try affinity.ranksSharing(on: host)
     let resolved = try CommonFailure.agreed(on: world) {
-      try ThreadCount.resolve(
-        option: threads, environment: ProcessInfo.processInfo.environment, affinity: affinity,
-        ranksSharing: sharing)
+      do throws(ThreadCountError) {
+        return try ThreadCount.resolve(
+          option: threads, environment: ProcessInfo.processInfo.environment, affinity: affinity,
+          ranksSharing: sharing, ranksOnNode: host.size)
+      } catch {
+        throw CommonFailure("\(error)", exitStatus: 2)
+      }
     }
     if host.rank == 0 { for warning in resolved.warnings { Job.warn("warning: \(warning)") } }
     return resolved.count

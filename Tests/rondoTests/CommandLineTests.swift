@@ -62,7 +62,8 @@ let digits = """
     for (path, parts) in [(ragged, ["ragged.csv:3"]), (text, ["text.csv:3", "\"b\"", "two"])] {
       let config = try directory.write(
         "c.yaml",
-        "model: { hidden: [4] }\ndata: { path: \(path), label: y }\ntraining: { batch: 2, epochs: 1 }\n")
+        "model: { hidden: [4] }\ndata: { path: \(path), label: y }\ntraining: { batch: 2, microbatch: 1, epochs: 1 }\n"
+      )
       try expectRefusal(ranks: 2, ["train", config], contains: parts)
     }
   }
