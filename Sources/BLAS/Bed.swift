@@ -7,6 +7,9 @@ import Synchronization
 /// `@unchecked Sendable` is safe because the semaphore is made to be used from several threads, and lives at a fixed
 /// address until the last reference is gone.
 final class Bed: @unchecked Sendable {
+  /// The core that the thread last said it runs on; -1 while it sleeps.
+  let core = Atomic<Int>(-1)
+
   private let occupied = Atomic<Bool>(false)
   private let semaphore: UnsafeMutablePointer<sem_t>
 

@@ -36,7 +36,7 @@ final class Crew: @unchecked Sendable {
 
   init(threads: Int, spins: Bool) {
     beds = (0..<threads).map { _ in Bed() }
-    spinNanoseconds = spins ? 50_000 : 0
+    spinNanoseconds = spins ? 2_000_000 : 0
   }
 
   /// Runs a region on all threads; false, with nothing done, if one runs already.
@@ -48,6 +48,7 @@ final class Crew: @unchecked Sendable {
       job = Job(tiles: tiles, work: UnsafeRawPointer(pointer), kind: Work.self)
       unfinished.value.store(tiles, ordering: .relaxed)
       unclaimed.value.store(tiles, ordering: .sequentiallyConsistent)
+      if spinNanoseconds > 0 { beds[0].core.store(CPUAffinity.core, ordering: .relaxed) }
       wakeSleepers()
       takeTiles()
       waitUntilFinished()
@@ -73,14 +74,27 @@ final class Crew: @unchecked Sendable {
       takeTiles()
       if !spin(until: { unclaimed.value.load(ordering: .relaxed) > 0 || stopping.load(ordering: .relaxed) }) {
         sleepers.value.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        beds[index].core.store(-1, ordering: .relaxed)
         beds[index].sleep(unless: {
           unclaimed.value.load(ordering: .sequentiallyConsistent) > 0
             || stopping.load(ordering: .sequentiallyConsistent)
         })
         sleepers.value.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         wakeSleepers()
+        if spinNanoseconds > 0 { takeCoreOfOwn(index) }
       }
     }
+  }
+
+  /// After sleep: moves this thread away if it shares a core with another of the crew.
+  ///
+  /// Linux often wakes a thread on the core of the one that wakes it, and takes 5 to 50 ms to move it to an idle one:
+  /// as long as dozens of products. This is no pinning: the scheduler may move the thread at any time.
+  private func takeCoreOfOwn(_ index: Int) {
+    let core = CPUAffinity.core
+    let others = beds.lazy.filter { $0 !== self.beds[index] }.map { $0.core.load(ordering: .relaxed) }
+    if others.contains(core) { CPUAffinity.leave(others) }
+    beds[index].core.store(CPUAffinity.core, ordering: .relaxed)
   }
 
   private func takeTiles() {
@@ -121,10 +135,14 @@ final class Crew: @unchecked Sendable {
   private func spin(until condition: () -> Bool) -> Bool {
     if condition() { return true }
     if spinNanoseconds == 0 { return false }
+    for _ in 0..<500 {
+      rondo_spin_pause()
+      if condition() { return true }
+    }
     let start = monotonicNanoseconds()
     repeat {
-      for _ in 0..<16 {
-        rondo_spin_pause()
+      for _ in 0..<4 {
+        sched_yield()
         if condition() { return true }
       }
     } while monotonicNanoseconds() - start < spinNanoseconds

@@ -3,7 +3,8 @@
 ///
 /// OpenBLAS copies ("packs") both factors into its own layout on every call. A tile has its own call, so cutting rows
 /// packs B once per cut, and cutting columns packs A. The plan cuts where that costs less, into 4 tiles, and more where
-/// each can keep 512 rows or columns. Products too small to share are cut into fewer.
+/// each can keep 512 rows or columns. Products too small to share are cut into fewer. With a small k, writing C takes
+/// longer than packing, and whole rows are written fastest.
 ///
 /// Narrow products (at most 16 rows or columns) go into tiles of at most 10^6 multiplications: OpenBLAS does those
 /// without packing, which is 1.4 to 2.6 times faster there.
@@ -13,11 +14,12 @@ struct TilePlan: Equatable {
   let rowsPerTile: Int
   let columnsPerTile: Int
 
-  /// Multiplications of the smallest tile worth another thread: about 10 microseconds.
-  private static let smallestTile = 1 << 19
+  /// Multiplications of the smallest tile worth another thread: about 20 microseconds.
+  private static let smallestTile = 1 << 20
   /// OpenBLAS's bound for products without packing.
   private static let unpackedTile = 1_000_000
   private static let narrow = 16
+  private static let shallow = 64
   private static let fewestTiles = 4
   private static let longTile = 512
   /// A large product is also cut the other way, into tiles of this length.
@@ -39,7 +41,7 @@ struct TilePlan: Equatable {
       rowsPerTile = m > n ? Self.part(of: m, parts: parts, multiple: 4) : m
       columnsPerTile = m > n ? n : Self.part(of: n, parts: parts, multiple: 16)
     } else {
-      let byRows = costOfCuttingRows <= costOfCuttingColumns
+      let byRows = k < Self.shallow && m >= 64 || costOfCuttingRows <= costOfCuttingColumns
       let (long, across) = byRows ? (m, n) : (n, m)
       let parts = min(affordable, max(Self.fewestTiles, long / Self.longTile))
       let partsAcross = max(1, across / Self.longestTile)

@@ -9,6 +9,8 @@
 // glibc declares these for _GNU_SOURCE only, which Swift's importer does not define. Names of our own, so that nothing
 // clashes where it is defined.
 extern int rondo_sched_getaffinity(int process, size_t bytes, void *mask) __asm__("sched_getaffinity");
+extern int rondo_sched_setaffinity(int process, size_t bytes, const void *mask) __asm__("sched_setaffinity");
+extern int rondo_sched_getcpu(void) __asm__("sched_getcpu");
 extern int rondo_pthread_setname(pthread_t thread, const char *name) __asm__("pthread_setname_np");
 
 // Tells the core that this is a waiting loop: saves power, and leaves the core to its other hardware thread.
