@@ -12,18 +12,20 @@ import Foundation
     version: rondoVersion,
     subcommands: [Train.self, Bench.self, Doctor.self])
 
-  /// As `ParsableCommand.main`, with 2 for wrong usage as the other commands of a cluster have it.
+  /// As `ParsableCommand.main`, with exit status 2 and one line for wrong usage. All ranks of a job parse the same words before MPI is
+  /// there; the first one speaks.
   static func main() {
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      let code = exitCode(for: error)
-      if code == .validationFailure {
-        FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
-        Foundation.exit(2)
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      let environment = ProcessInfo.processInfo.environment
+      if (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMIX_RANK"] ?? "0") == "0" {
+        let text = message(for: error).split(separator: "\n").joined(separator: " ")
+        Job.warn("error: \(text); rondo --help and rondo COMMAND --help list what there is")
       }
-      exit(withError: error)
+      Foundation.exit(2)
     }
   }
 }

@@ -90,10 +90,10 @@ let digits = """
 
   @Test(arguments: [
     ["train"], ["trian"], ["train", "c.yaml", "--sett", "a=b"], ["bench", "train", "--steps", "0"],
+    ["bench", "train", "--model", "resnet2000"],
   ])
-  func wrongUsageExitsWithTwo(arguments: [String]) throws {
-    let job = try Job.run(ranks: 1, program: try rondo(), arguments: arguments)
-    #expect(job.exitStatus == 2, "\(job)")
+  func wrongUsageIsOneLine(arguments: [String]) throws {
+    try expectRefusal(ranks: 2, arguments, contains: [])
   }
 
   @Test(arguments: ["0", "-3", "many"]) func aWrongNumberOfThreadsIsRefused(threads: String) throws {
