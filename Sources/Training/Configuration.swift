@@ -232,7 +232,7 @@ extension Configuration {
     }
 
     public var algorithm: Algorithm
-    /// Upper bound of a bucket's size.
+    /// Upper bound of a bucket's size. Smaller buckets overlap better with backward, larger ones use the network better.
     public var bucketBytes: Int
     /// The format of a gradient on the wire.
     public var wire: Wire
@@ -240,7 +240,7 @@ extension Configuration {
     public var overlap: Bool
 
     public init(
-      algorithm: Algorithm = .auto, bucketBytes: Int = 25 << 20, wire: Wire = .float32, overlap: Bool = true
+      algorithm: Algorithm = .auto, bucketBytes: Int = 4 << 20, wire: Wire = .float32, overlap: Bool = true
     ) {
       self.algorithm = algorithm
       self.bucketBytes = bucketBytes

@@ -47,10 +47,10 @@ public final class Trainer {
   ///
   /// - Parameters:
   ///   - network: as `network(_:data:model:)` makes it.
-  ///   - threads: of this rank.
+  ///   - pool: the threads of this rank.
   /// - Throws: `ConfigurationError` for a configuration that does not fit the number of ranks, on all of them.
   public init(
-    _ configuration: Configuration, data: DatasetSplit, network: Network, threads: Int,
+    _ configuration: Configuration, data: DatasetSplit, network: Network, pool: ThreadPool,
     world: borrowing Communicator
   ) throws {
     try configuration.validate(ranks: world.size)
@@ -66,7 +66,7 @@ public final class Trainer {
     let runs = training.microbatchCount
     microbatches = world.rank * runs / world.size..<(world.rank + 1) * runs / world.size
 
-    pool = ThreadPool(threads: threads)
+    self.pool = pool
     executor = Executor(network.graph, pool: pool, seed: configuration.seed)
     guard let gradients = executor.gradients else {
       preconditionFailure("Trainer: a network has a loss, so its executor has gradients")

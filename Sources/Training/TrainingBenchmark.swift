@@ -1,3 +1,4 @@
+import BLAS
 import Datasets
 import Foundation
 import Kernels
@@ -72,7 +73,7 @@ public struct TrainingBenchmark {
   }
 
   /// Collective.
-  public func run(threads: Int, warmup: Int, steps: Int, world: borrowing Communicator) throws -> Result {
+  public func run(pool: ThreadPool, warmup: Int, steps: Int, world: borrowing Communicator) throws -> Result {
     var configuration = configuration
     configuration.training.steps = warmup + steps
     configuration.training.epochs = nil
@@ -80,7 +81,7 @@ public struct TrainingBenchmark {
       try configuration.validate(ranks: world.size)
       return try Trainer.network(configuration, data: data)
     }
-    let trainer = try Trainer(configuration, data: data, network: network, threads: threads, world: world)
+    let trainer = try Trainer(configuration, data: data, network: network, pool: pool, world: world)
     var seconds: [Double] = []
     var losses: [Double] = []
     seconds.reserveCapacity(steps)
@@ -107,7 +108,7 @@ public struct TrainingBenchmark {
     let flops = network.graph.flops
     let products = Double((flops.forward + flops.backward) * configuration.training.microbatchCount)
     return Result(
-      model: configuration.model.kind.rawValue, ranks: world.size, threads: threads, batch: batch,
+      model: configuration.model.kind.rawValue, ranks: world.size, threads: pool.threads, batch: batch,
       microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / median,
       stepMsMedian: 1e3 * median, stepMsMin: 1e3 * seconds[0], gflops: products / median * 1e-9,
       exposedMsMean: 1e3 * exposed / Double(steps),

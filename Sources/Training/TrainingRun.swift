@@ -13,6 +13,8 @@ public struct TrainingRun {
   public var configuration: Configuration
   /// Threads of each rank.
   public var threads: Int
+  /// Cores that this rank may use; nil for those of its affinity mask. With more threads than cores, waiting threads sleep.
+  public var cores: Int?
   /// The run directory; nil chooses one under `runs`.
   public var output: String?
   /// From features to logits or values; nil for the configuration's ready-made model.
@@ -45,7 +47,9 @@ public struct TrainingRun {
     let network = try CommonFailure.agreed(on: world) {
       try Trainer.network(configuration, data: data, model: model)
     }
-    let trainer = try Trainer(configuration, data: data, network: network, threads: threads, world: world)
+    let trainer = try Trainer(
+      configuration, data: data, network: network, pool: ThreadPool(threads: threads, cores: cores),
+      world: world)
     var directory: RunDirectory?
     try CommonFailure.agreed(on: world) {
       if world.rank == 0 { directory = try RunDirectory(output, configuration: configuration) }

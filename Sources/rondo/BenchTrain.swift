@@ -38,11 +38,11 @@ struct BenchTrain: ParsableCommand {
 
   func run() throws {
     try Job.run { world in
-      let threads = try threads.resolve(on: world)
+      let pool = try threads.pool(on: world)
       let benchmark = try CommonFailure.agreed(on: world) {
         try TrainingBenchmark(model: model, ranks: world.size, overrides: overrides)
       }
-      let result = try benchmark.run(threads: threads, warmup: warmup, steps: steps, world: world)
+      let result = try benchmark.run(pool: pool, warmup: warmup, steps: steps, world: world)
       guard world.rank == 0 else { return }
       print(json ? result.json : result.table)
     }

@@ -12,8 +12,8 @@ struct ThreadOptions: ParsableArguments {
       """)
   var threads: Int?
 
-  /// The number of threads for this rank, with warnings printed once per host. Collective.
-  func resolve(on world: borrowing Communicator) throws -> Int {
+  /// The number of threads for this rank, and its part of the cores of its mask; warnings are printed once per host. Collective.
+  func resolve(on world: borrowing Communicator) throws -> (threads: Int, cores: Int) {
     let host = try world.splitByHost()
     let affinity = CPUAffinity.current
     // Ranks on this node whose masks overlap share the cores of the mask.
@@ -28,7 +28,13 @@ struct ThreadOptions: ParsableArguments {
       }
     }
     if host.rank == 0 { for warning in resolved.warnings { Job.warn("warning: \(warning)") } }
-    return resolved.count
+    return (resolved.count, max(1, affinity.allowed.count / sharing))
+  }
+
+  /// The threads of this rank. Collective.
+  func pool(on world: borrowing Communicator) throws -> ThreadPool {
+    let (threads, cores) = try resolve(on: world)
+    return ThreadPool(threads: threads, cores: cores)
   }
 }
 

@@ -29,7 +29,9 @@ struct Train: ParsableCommand {
       let configuration = try CommonFailure.agreed(on: world) {
         try Configuration(contentsOf: config, overrides: overrides)
       }
-      var run = TrainingRun(configuration, threads: try threads.resolve(on: world), output: output)
+      let (threads, cores) = try threads.resolve(on: world)
+      var run = TrainingRun(configuration, threads: threads, output: output)
+      run.cores = cores
       run.json = json
       _ = try run.run(on: world)
     }

@@ -1,3 +1,4 @@
+import BLAS
 import Datasets
 import Foundation
 import MPI
@@ -22,7 +23,8 @@ private func configuration(
 private func trainer(_ configuration: Configuration, _ world: borrowing Communicator) throws -> Trainer {
   let data = try configuration.loadData()
   return try Trainer(
-    configuration, data: data, network: try Trainer.network(configuration, data: data), threads: 1,
+    configuration, data: data, network: try Trainer.network(configuration, data: data),
+    pool: ThreadPool(threads: 1),
     world: world)
 }
 
