@@ -10,6 +10,7 @@ enum Job {
   /// A `CommonFailure` is known to all ranks: rank 0 prints it as one line and all leave MPI in order. Any other error ends the whole job at
   /// once, with the rank named.
   static func run(_ body: (borrowing Communicator) throws -> Void) throws -> Never {
+    refuseStepWithoutPMIx(ProcessInfo.processInfo.environment)
     let status = try MPI.run { world -> Int32 in
       do {
         try body(world)
@@ -20,6 +21,20 @@ enum Job {
       }
     }
     Foundation.exit(status)
+  }
+
+  /// Debian's Open MPI aborts in MPI_Init, at length, when srun started several tasks and offers no PMIx. One line instead.
+  private static func refuseStepWithoutPMIx(_ environment: [String: String]) {
+    let isStep = environment["SLURM_STEP_ID"] != nil && environment["SLURM_SRUN_COMM_HOST"] != nil
+    let tasks = environment["SLURM_STEP_NUM_TASKS"] ?? environment["SLURM_NTASKS"] ?? "1"
+    guard isStep, tasks != "1", environment["PMIX_RANK"] == nil, environment["OMPI_COMM_WORLD_RANK"] == nil
+    else { return }
+    if environment["SLURM_PROCID"] ?? "0" == "0" {
+      warn(
+        "error: srun started \(tasks) tasks without PMIx, so they cannot find each other; use srun --mpi=pmix -K1, or mpirun in "
+          + "the allocation (slurm/train.sbatch)")
+    }
+    Foundation.exit(2)
   }
 
   /// One line on standard error.

@@ -104,6 +104,23 @@ let digits = """
     #expect(job.exitStatus == 2 && job.output.contains("threads"), "\(job)")
   }
 
+  @Test(arguments: [0, 3]) func srunWithoutPMIxIsRefusedByTheFirstTask(task: Int) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try rondo())
+    process.arguments = ["doctor"]
+    process.environment = [
+      "SLURM_STEP_ID": "0", "SLURM_SRUN_COMM_HOST": "10.0.0.1", "SLURM_NTASKS": "4", "SLURM_PROCID": "\(task)",
+    ]
+    let pipe = Pipe()
+    process.standardError = pipe
+    process.standardOutput = pipe
+    try process.run()
+    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 2)
+    #expect(task == 0 ? output.contains("srun --mpi=pmix") : output.isEmpty, "\(output)")
+  }
+
   @Test(arguments: [1, 2, 4]) func jsonIsOneObjectALineWithTheSummaryLast(ranks: Int) throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
