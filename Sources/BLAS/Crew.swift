@@ -36,6 +36,7 @@ final class Crew: @unchecked Sendable {
 
   init(threads: Int, spins: Bool) {
     beds = (0..<threads).map { _ in Bed() }
+    // As long as the pieces of a training step that run on one thread take. OpenMP's libraries wait 1 to 200 ms.
     spinNanoseconds = spins ? 2_000_000 : 0
   }
 
@@ -130,7 +131,10 @@ final class Crew: @unchecked Sendable {
     }
   }
 
-  /// True when `condition` held before the spinning budget was spent.
+  /// Waits awake for a while; true when `condition` held before that was over.
+  ///
+  /// First a few microseconds with the core to itself, then with a yield between looks: on an idle core that costs
+  /// nothing, and where other processes want the core, or Linux has put two of the crew on one, the other one runs.
   @inline(__always)
   private func spin(until condition: () -> Bool) -> Bool {
     if condition() { return true }
@@ -159,7 +163,7 @@ private func monotonicNanoseconds() -> UInt64 {
 /// A counter alone on its cache lines (two, since processors fetch them in pairs), so that threads that spin on one do
 /// not slow down those who write another.
 private struct PaddedCounter: ~Copyable {
-  private let before: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
-  private let before2: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
+  private typealias CacheLine = (Int, Int, Int, Int, Int, Int, Int, Int)
+  private let before: (CacheLine, CacheLine) = ((0, 0, 0, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0, 0, 0))
   let value = Atomic<Int>(0)
 }

@@ -7,8 +7,8 @@ import Synchronization
 /// threads take tiles one after the other until none is left, so which thread computes a tile is chance, and what a tile
 /// is must not depend on the number of threads: then neither do the results.
 ///
-/// A region costs a microsecond or two while the threads spin. They spin for a moment after each region and then sleep;
-/// in a pool of more threads than the rank has cores they sleep at once.
+/// A region costs a microsecond or two while the threads wait awake, as they do for 2 ms after each region, giving their
+/// cores to whoever wants them. Then they sleep. In a pool of more threads than the rank has cores they sleep at once.
 ///
 /// A region started while another one runs on the same pool (a nested call, or a call from another thread) runs inline:
 /// its caller computes all the tiles, in order. The results are the same.
