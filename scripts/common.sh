@@ -20,23 +20,26 @@ setup() {
   elif sudo -n true 2> /dev/null; then
     as_root=(sudo)
   else
-    die "packages are missing; run this, then this script again: sudo apt-get install -y ${packages[*]}"
+    die "packages are missing; run this as root, then this script again: apt-get update && apt-get install -y ${packages[*]}"
   fi
   command -v apt-get > /dev/null || die "this system has no apt-get: install what Debian calls ${packages[*]}, then run this script again"
   say "installing ${packages[*]}"
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" > /dev/null
+  pkg-config --exists ompi-c openblas || die "pkg-config does not find ompi-c and openblas, though ${packages[*]} are installed: look at PKG_CONFIG_PATH"
+  mpirun --version 2> /dev/null | grep -q "Open MPI" || die "mpirun is not Open MPI's: select it with update-alternatives --config mpirun"
 }
 
 # launch RANKS SECONDS COMMAND...: mpirun on this machine, for at most SECONDS, with what it takes to run as root and with more ranks than
 # cores. Ranks are not bound: on one machine their threads share its cores.
 launch() {
-  local ranks=$1 seconds=$2 options=(--bind-to none)
+  # Open MPI counts cores as slots where nproc counts hardware threads: it need not count here.
+  local ranks=$1 seconds=$2 options=(--bind-to none --oversubscribe)
   shift 2
   if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
-  if [ "$ranks" -gt "$(nproc)" ]; then options+=(--oversubscribe --mca mpi_yield_when_idle 1); fi
+  if [ "$ranks" -gt "$(nproc)" ]; then options+=(--mca mpi_yield_when_idle 1); fi
   timeout --kill-after=10 "$((seconds + 10))" \
     mpirun -n "$ranks" "${options[@]}" --timeout "$seconds" "$@"
 }

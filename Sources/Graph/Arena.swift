@@ -48,6 +48,14 @@ public final class Arena {
     return UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 
+  /// Calls `body` with a range of the elements, for writing: what an optimizer outside this package needs.
+  public func withMutableElements<Result>(
+    _ range: Range<Int>, _ body: (inout MutableSpan<Float>) -> Result
+  ) -> Result {
+    var span = self[range].mutableSpan
+    return body(&span)
+  }
+
   /// The elements, for reading.
   public var elements: Span<Float> {
     @_lifetime(borrow self) get {

@@ -9,7 +9,6 @@ final class BoundNode {
 
   let index: Int
   let operation: any Operation
-  let place: String
   let inputShapes: [Shape]
   let outputShape: Shape
   let inputs: [UnsafeRawPointer]
@@ -31,7 +30,6 @@ final class BoundNode {
     let address = { (buffer: Int?) in activations.base + plan.offset(buffer) }
     self.index = index
     operation = node.operation
-    place = node.place
     inputShapes = node.inputs.map { graph.values[$0].shape }
     outputShape = graph.values[node.output].shape
     inputs = node.inputs.map { input in

@@ -1,6 +1,6 @@
 import BLAS
 
-/// Replays a graph over arenas that were planned once. A step allocates nothing.
+/// Replays a graph over arenas that were planned once: a step reserves no memory for data.
 ///
 /// Not thread-safe: one executor, one calling thread; the pool's threads work inside the calls.
 public final class Executor {
@@ -25,8 +25,16 @@ public final class Executor {
   /// - Parameters:
   ///   - parameters: of `graph.arenaCount` elements; allocated and initialised from the seed if nil.
   ///   - gradients: of `graph.arenaCount` elements; allocated if nil and the graph has a loss.
-  public init(
+  public convenience init(
     _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: Arena? = nil
+  ) {
+    self.init(graph, pool: pool, seed: seed, parameters: parameters, gradients: gradients, reuse: true)
+  }
+
+  /// - Parameter reuse: false gives every buffer memory of its own: the oracle of the memory plan's tests.
+  init(
+    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: Arena? = nil,
+    reuse: Bool
   ) {
     precondition(
       (parameters?.count ?? graph.arenaCount) >= graph.arenaCount
@@ -37,8 +45,8 @@ public final class Executor {
     self.seed = seed
     self.parameters = parameters ?? Self.initialized(graph, seed)
     self.gradients = graph.loss == nil ? nil : gradients ?? Arena(count: graph.arenaCount)
-    inferencePlan = MemoryPlan(graph, training: false)
-    trainingPlan = graph.loss == nil ? nil : MemoryPlan(graph, training: true)
+    inferencePlan = MemoryPlan(graph, training: false, reuse: reuse)
+    trainingPlan = graph.loss == nil ? nil : MemoryPlan(graph, training: true, reuse: reuse)
     let activations = Arena(count: max(inferencePlan.arenaCount, trainingPlan?.arenaCount ?? 0))
     self.activations = activations
     let watermarks = Self.watermarks(graph)
@@ -60,6 +68,13 @@ public final class Executor {
     }
     random = RandomState(
       seed: seed, position: Position(step: 0, firstSample: 0), microbatch: graph.microbatch)
+  }
+
+  /// Elements of the activation arena that an executor of this graph allocates.
+  public static func activationCount(_ graph: Graph) -> Int {
+    max(
+      MemoryPlan(graph, training: false).arenaCount,
+      graph.loss == nil ? 0 : MemoryPlan(graph, training: true).arenaCount)
   }
 
   /// Bytes of the activation arena: values, their gradients, saved buffers and scratch.

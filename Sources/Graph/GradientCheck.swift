@@ -73,7 +73,7 @@ public enum GradientCheck {
         }
         report.checked += 1
         let error = abs(analytic - numeric) / max(1, abs(numeric))
-        if !(error <= report.worst) {
+        if !report.worst.isNaN && !(error <= report.worst) {
           report.worst = error
           report.place = "\(parameter.name)[\(element)]: analytic \(analytic), numeric \(numeric)"
         }

@@ -14,7 +14,6 @@ public struct Graph: Sendable {
 
   struct Node: Sendable {
     let operation: any Operation
-    let place: String
     let inputs: [Int]
     let output: Int
   }

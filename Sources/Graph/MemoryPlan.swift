@@ -25,9 +25,12 @@ package struct MemoryPlan: Sendable {
   private(set) var backwardWorkspace: [Int?]
   /// For each node, which of its inputs it is the first to write a gradient to.
   private(set) var writesFirst: [[Bool]]
+  private let reuse: Bool
 
-  /// - Parameter training: with a backward pass; otherwise values die after their last forward use.
-  init(_ graph: Graph, training: Bool) {
+  /// - Parameters:
+  ///   - training: with a backward pass; otherwise values die after their last forward use.
+  ///   - reuse: false gives every buffer memory of its own, for tests.
+  init(_ graph: Graph, training: Bool, reuse: Bool = true) {
     ofValue = Array(repeating: nil, count: graph.values.count)
     ofGradient = ofValue
     saved = Array(repeating: [], count: graph.nodes.count)
@@ -35,6 +38,7 @@ package struct MemoryPlan: Sendable {
     backwardWorkspace = workspace
     writesFirst = graph.nodes.map { node in node.inputs.map { _ in false } }
 
+    self.reuse = reuse
     let clock = Clock(nodes: graph.nodes.count)
     let lastUse = Self.lastUses(graph, clock, training: training)
     planForward(graph, clock, lastUse, training: training)
@@ -79,7 +83,7 @@ package struct MemoryPlan: Sendable {
     for (index, node) in graph.nodes.enumerated() {
       let shapes = node.inputs.map { graph.values[$0].shape }
       let output = graph.values[node.output].shape
-      if let input = node.operation.forwardInPlace, let shared = ofValue[node.inputs[input]],
+      if reuse, let input = node.operation.forwardInPlace, let shared = ofValue[node.inputs[input]],
         case .result = graph.values[node.inputs[input]].source, lastUse[node.inputs[input]] == index,
         buffers[shared].end == index, graph.values[node.inputs[input]].shape.count == output.count
       {
@@ -113,7 +117,7 @@ package struct MemoryPlan: Sendable {
       for (position, input) in node.inputs.enumerated() where graph.needsGradient[input] {
         writesFirst[index][position] = written.insert(input).inserted
         guard case .result = graph.values[input].source, writesFirst[index][position] else { continue }
-        if node.operation.gradientInPlace == position, !node.inputs[..<position].contains(input),
+        if reuse, node.operation.gradientInPlace == position, !node.inputs[..<position].contains(input),
           graph.values[input].shape.count == graph.values[node.output].shape.count
         {
           ofGradient[input] = outgoing
@@ -137,7 +141,7 @@ package struct MemoryPlan: Sendable {
       let buffer = buffers[index]
       var offset = 0
       for other in placed.map({ buffers[$0] })
-      where other.start <= buffer.end && buffer.start <= other.end && other.count > 0 {
+      where !reuse || (other.start <= buffer.end && buffer.start <= other.end) {
         if offset + buffer.count <= other.offset { break }
         offset = max(offset, Arena.aligned(other.offset + other.count))
       }

@@ -49,6 +49,9 @@ public protocol Operation: Sendable {
   func forward(_ context: ForwardContext)
 
   /// Computes, for each input that wants one, the gradient from the output's gradient: dx = (∂y/∂x)ᵀ dy.
+  ///
+  /// Where the same tensor may be given as several inputs, their gradients are written in ascending order of the inputs: the first
+  /// overwrites, the others add.
   func backward(_ context: BackwardContext)
 }
 

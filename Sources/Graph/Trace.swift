@@ -34,7 +34,7 @@ public final class Trace {
 
   /// Records one use of an operation. Every layer and every function over tensors ends here, a user's own included.
   ///
-  /// - Parameter name: what messages and profiles call this use; by default the operation's name.
+  /// - Parameter name: what messages call this use; by default the operation's name alone.
   public func record(_ operation: some Operation, _ inputs: Tensor..., name: String? = nil) -> Tensor {
     let place = name.map { "\(operation.name) \"\($0)\"" } ?? operation.name
     guard inputs.allSatisfy({ $0.trace === self }) else {
@@ -53,7 +53,7 @@ public final class Trace {
     do throws(ShapeError) {
       let shape = try operation.outputShape(inputs.map(\.shape))
       nodes.append(
-        .init(operation: operation, place: place, inputs: inputs.map(\.value), output: values.count))
+        .init(operation: operation, inputs: inputs.map(\.value), output: values.count))
       return add(.result(of: nodes.count - 1), shape, .float32)
     } catch {
       return poison(.init(error.reason, place: place))
@@ -71,6 +71,15 @@ public final class Trace {
   /// - Throws: the first shape error of the trace.
   public func finish(loss: Tensor?, outputs: [Tensor]) throws(ShapeError) -> Graph {
     if let error { throw error }
+    for tensor in outputs + (loss.map { [$0] } ?? []) {
+      guard tensor.trace === self else {
+        throw ShapeError("expected a tensor of this trace", place: "finish")
+      }
+      if case .parameter = values[tensor.value].source {
+        throw ShapeError(
+          "expected the result of an operation or an input, found a parameter", place: "finish")
+      }
+    }
     if let loss, loss.elementType != .float32 || loss.shape.count % microbatch != 0 {
       throw ShapeError("expected a multiple of \(microbatch) numbers, found \(loss.shape)", place: "loss")
     }

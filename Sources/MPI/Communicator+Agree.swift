@@ -1,10 +1,13 @@
 /// What one rank reported to `Communicator.agree`, as all ranks see it. An error, so that all can throw the
 /// same one.
-public struct AgreedFailure: Error, Hashable, Sendable, CustomStringConvertible {
+public struct AgreedFailure: CommonError, Hashable, Sendable, CustomStringConvertible {
   /// The lowest rank that reported a failure, in the communicator that agreed.
   public let rank: Int
   /// What it reported.
   public let text: String
+
+  /// What a job that this error ends exits with.
+  public var exitStatus: Int32 { 1 }
 
   public var description: String { "rank \(rank): \(text)" }
 }

@@ -16,7 +16,8 @@ public enum MPI {
   ///
   /// Call it once in a process, from the main thread, on every rank. Without `mpirun` the world has one rank.
   ///
-  /// When `body` throws, this function does not return: it prints `rank N: <error>` on standard error and
+  /// When `body` throws a `CommonError`, rank 0 prints it and all ranks end MPI and exit with its status. When it throws any other error,
+  /// this function does not return either: it prints `rank N: <error>` on standard error and
   /// ends all ranks with `MPI_Abort` and exit status 1, or the error's own (`ExitStatusError`).
   /// `MPI_Finalize` would wait for ranks that wait for this one.
   ///
@@ -32,6 +33,10 @@ public enum MPI {
     let result: Result
     do {
       result = try body(try Communicator.world())
+    } catch let error as any CommonError {
+      if worldRank ?? 0 == 0 { say("\(error)") }
+      try finalise()
+      exit(error.exitStatus)
     } catch {
       abort(with: error)
     }
@@ -52,14 +57,17 @@ public enum MPI {
   /// Prints `rank N: <reason>` and ends all ranks of the job with `exitStatus`.
   package static func abort(exitStatus: Int32, because reason: String) -> Never {
     let prefix = worldRank.map { "rank \($0): " } ?? ""
-    let line = reason.hasPrefix(prefix) ? reason : prefix + reason
-    fflush(nil)
-    // One write, so that lines of several ranks do not mix. That the last words cannot be written is no
-    // reason to go on.
-    let bytes = Array((line + "\n").utf8)
-    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    say(reason.hasPrefix(prefix) ? reason : prefix + reason)
     if isRunning { MPI_Abort(rondo_mpi_comm_world(), exitStatus) }
     exit(exitStatus)
+  }
+
+  /// One line on standard error, in one write, so that lines of several ranks do not mix. That it cannot be written is no reason to do
+  /// anything else.
+  private static func say(_ line: String) {
+    fflush(nil)
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }
 
@@ -68,3 +76,9 @@ public protocol ExitStatusError: Error {
   /// 1...255; by convention 1 failed, 2 wrong usage or configuration, 75 try again.
   var exitStatus: Int32 { get }
 }
+
+/// An error that every rank of the world throws at the same point of the program, so that no rank waits for another.
+///
+/// When it leaves the body of `MPI.run`, rank 0 alone prints it, and all ranks leave MPI in order and exit with its status. Throw one only
+/// after the ranks have agreed (`Communicator.agree`), or where all compute the same.
+public protocol CommonError: ExitStatusError {}

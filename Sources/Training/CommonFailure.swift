@@ -1,12 +1,14 @@
+import Graph
 import MPI
 
 /// A failure that every rank of the job knows of and throws: rank 0 prints it, and all exit with its status.
-public struct CommonFailure: ExitStatusError, CustomStringConvertible {
+public struct CommonFailure: CommonError, CustomStringConvertible {
   /// One line: what is wrong, where, and what to do.
   public let description: String
   public let exitStatus: Int32
 
-  public init(_ description: String, exitStatus: Int32 = 1) {
+  /// Throw it on all ranks, or inside `agreed`.
+  package init(_ description: String, exitStatus: Int32 = 1) {
     self.description = description
     self.exitStatus = exitStatus
   }
@@ -23,7 +25,7 @@ public struct CommonFailure: ExitStatusError, CustomStringConvertible {
     var status: Int32 = 0
     if case .failure(let error) = outcome {
       verdict = "\(error)"
-      status = (error as? any ExitStatusError)?.exitStatus ?? 1
+      status = (error as? any ExitStatusError)?.exitStatus ?? (error is ShapeError ? 2 : 1)
     }
     if let failure = try world.agree(verdict) {
       let common = try world.broadcast(status, root: failure.rank)

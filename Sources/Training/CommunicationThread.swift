@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Graph
 import MPI
 import Synchronization
 
@@ -11,22 +12,22 @@ final class CommunicationThread: Sendable {
   private let ended = DispatchSemaphore(value: 0)
   private let total = Mutex(AllreduceStatistics())
 
-  /// The gradient arena's memory. Sendable is safe: the owner of the thread keeps the arena alive until `close` has returned, and the
-  /// queue gives each bucket to one thread at a time.
+  /// The gradient arena, kept alive by the thread. Sendable is safe: the queue gives each bucket to one thread at a time.
   private struct Memory: @unchecked Sendable {
-    let buckets: [UnsafeMutableBufferPointer<Float>]
+    let gradients: Arena
+    let buckets: [Range<Int>]
   }
 
   /// - Parameters:
-  ///   - buckets: in the order of their reduction; they outlive the thread.
+  ///   - buckets: ranges of `gradients` in the order of their reduction.
   ///   - communicator: of the thread alone.
   init(
-    _ algorithm: Algorithm, buckets: [UnsafeMutableBufferPointer<Float>], communicator: consuming Communicator
+    _ algorithm: Algorithm, gradients: Arena, buckets: [Range<Int>], communicator: consuming Communicator
   ) {
     let handoff = CommunicatorHandoff(communicator)
-    let memory = Memory(buckets: buckets)
+    let memory = Memory(gradients: gradients, buckets: buckets)
     let thread = Thread { [self] in
-      reduce(memory.buckets, AllreduceExecutor(algorithm, owning: handoff.take()))
+      reduce(memory, AllreduceExecutor(algorithm, owning: handoff.take()))
       ended.signal()
     }
     thread.name = "rondo-comm"
@@ -43,14 +44,12 @@ final class CommunicationThread: Sendable {
     ended.wait()
   }
 
-  private func reduce(
-    _ buckets: [UnsafeMutableBufferPointer<Float>], _ executor: consuming AllreduceExecutor
-  ) {
+  private func reduce(_ memory: Memory, _ executor: consuming AllreduceExecutor) {
     var executor = executor
     var number = 0
     while queue.waitPublished(number) {
       do {
-        try executor.allreduce(buckets[number % buckets.count])
+        try executor.allreduce(memory.gradients[memory.buckets[number % memory.buckets.count]])
       } catch {
         // Nobody waits for this thread's errors, and the other ranks wait for this one: end the job.
         MPI.abort(with: error)

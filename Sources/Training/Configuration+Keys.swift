@@ -6,9 +6,9 @@ extension Configuration {
     .init("seed", \.seed, .seed),
 
     .init("model.kind", \.model.kind, .choice),
-    .init("model.hidden", \.model.hidden, .list(.whole(from: 1)), only: mlp),
+    .init("model.hidden", \.model.hidden, .list(.whole(from: 1, toPowerOf2: 24)), only: mlp),
     .init("model.activation", \.model.activation, .choice, only: mlp),
-    .init("model.dropout", \.model.dropout, .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: mlp),
+    .init("model.dropout", \.model.dropout, .number("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 }, only: mlp),
 
     .init("data.source", \.data.source, .optional(.choice)),
     .init("data.path", \.data.path, .optional(.text)),

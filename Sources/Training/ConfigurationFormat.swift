@@ -32,18 +32,23 @@ extension ConfigurationFormat where Value == Bool {
 }
 
 extension ConfigurationFormat where Value == Int {
-  static func whole(from minimum: Int) -> Self {
+  /// A number whose products with the like stay far from overflow: at most 2^31.
+  static func whole(from minimum: Int) -> Self { whole(from: minimum, toPowerOf2: 31) }
+
+  static func whole(from minimum: Int, toPowerOf2 exponent: Int) -> Self {
     Self(
-      expected: "a whole number of at least \(minimum)",
-      read: { $0.plainText.flatMap { Int($0) }.flatMap { $0 >= minimum ? $0 : nil } },
+      expected: "a whole number from \(minimum) to 2^\(exponent)",
+      read: {
+        $0.plainText.flatMap { Int($0) }.flatMap { (minimum...1 << exponent).contains($0) ? $0 : nil }
+      },
       write: { Node(String($0)) })
   }
 
   /// Bytes, with or without a unit: `4096`, `25MiB`, `1 MB`.
   static var bytes: Self {
     Self(
-      expected: "a size of at least 4 bytes such as 4096, 512KiB or 25MiB",
-      read: { $0.plainText.flatMap(bytes(of:)).flatMap { $0 >= 4 ? $0 : nil } },
+      expected: "a size of at least 64 bytes such as 4096, 512KiB or 25MiB",
+      read: { $0.plainText.flatMap(bytes(of:)).flatMap { $0 >= 64 ? $0 : nil } },
       write: { Node(text(ofBytes: $0)) })
   }
 

@@ -8,7 +8,7 @@ struct EvaluationSums: Equatable {
   var loss = 0.0
   /// Classification: samples whose largest logit is their label's.
   var correct = 0.0
-  /// Regression: Σ |x - t|, Σ t and Σ t² over all outputs.
+  /// Regression: Σ |x - t|, Σ (t - center) and Σ (t - center)² over all outputs.
   var absoluteError = 0.0
   var target = 0.0
   var squaredTarget = 0.0
@@ -37,9 +37,11 @@ struct EvaluationSums: Equatable {
   }
 
   /// Adds the first `count` rows of a microbatch.
+  ///
+  /// - Parameter center: some value amid the targets, the same on all ranks: without it large targets of small spread would cancel.
   mutating func add(
     _ count: Int, task: Task, losses: UnsafeBufferPointer<Float>, output: UnsafeBufferPointer<Float>,
-    target: UnsafeRawPointer
+    target: UnsafeRawPointer, center: Double
   ) {
     samples += Double(count)
     for row in 0..<count { loss += Double(losses[row]) }
@@ -57,8 +59,9 @@ struct EvaluationSums: Equatable {
       let values = target.assumingMemoryBound(to: Float.self)
       for i in 0..<count * outputs {
         absoluteError += Double(abs(output[i] - values[i]))
-        self.target += Double(values[i])
-        squaredTarget += Double(values[i]) * Double(values[i])
+        let difference = Double(values[i]) - center
+        self.target += difference
+        squaredTarget += difference * difference
       }
     }
   }

@@ -21,6 +21,7 @@ final class GradientReducer {
   private var executor: AllreduceExecutor?
   private var published = 0
   private var taken = 0
+  private var isClosed = false
   /// Buckets of the steps before this one.
   private var base = 0
 
@@ -41,7 +42,7 @@ final class GradientReducer {
     if overlap && level == .multiple {
       let communicator = try world.duplicate()
       thread = CommunicationThread(
-        algorithm, buckets: buckets.map { gradients[$0] }, communicator: communicator)
+        algorithm, gradients: gradients, buckets: buckets, communicator: communicator)
       executor = nil
       overlapRefusal = nil
     } else {
@@ -99,6 +100,12 @@ final class GradientReducer {
     taken = 0
   }
 
-  /// Ends the communication thread. Collective; call it once, after the last step.
-  func close() { thread?.close() }
+  /// Ends the communication thread. Collective; call it after the last step. A second call does nothing.
+  func close() {
+    if !isClosed { thread?.close() }
+    isClosed = true
+  }
+
+  // Dropped on the way of an error: the thread ends when it is idle. Nobody waits for it, as it may wait for ranks that are gone.
+  deinit { thread?.queue.close() }
 }

@@ -9,3 +9,6 @@ func peakMemoryBytes() -> Int {
   getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
   return usage.ru_maxrss * 1024
 }
+
+/// The memory of this machine, in bytes.
+func physicalMemoryBytes() -> Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }

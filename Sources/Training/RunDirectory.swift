@@ -1,4 +1,16 @@
 import Foundation
+import MPI
+
+/// What went wrong with a run's files: on rank 0 alone, so it ends the job unless the ranks have agreed on it.
+struct RunDirectoryError: ExitStatusError, CustomStringConvertible {
+  let description: String
+  let exitStatus: Int32
+
+  init(_ description: String, exitStatus: Int32 = 1) {
+    self.description = description
+    self.exitStatus = exitStatus
+  }
+}
 
 /// The files of a run, written by rank 0.
 final class RunDirectory {
@@ -8,21 +20,24 @@ final class RunDirectory {
   /// Creates the directory and puts the resolved configuration into it.
   ///
   /// - Parameter path: nil chooses `runs/NAME-DATE-TIME` in the directory in which the run was started.
-  /// - Throws: `CommonFailure` when the directory holds a run already or cannot be written.
+  /// - Throws: `RunDirectoryError` when the directory holds a run already or cannot be written.
   init(_ path: String?, configuration: Configuration) throws {
     let path = path ?? Self.freshPath(for: configuration.name)
     self.path = path
     let files = FileManager.default
     if files.fileExists(atPath: path + "/config.yaml") {
-      throw CommonFailure("\(path): holds a run already; choose another --output", exitStatus: 2)
+      throw RunDirectoryError(
+        "\(path): holds a run already; choose another --output, or remove it", exitStatus: 2)
     }
     do {
       try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+      let lines = URL(fileURLWithPath: path + "/metrics.jsonl")
+      if !files.fileExists(atPath: lines.path) { try Data().write(to: lines) }
+      metrics = try FileHandle(forWritingTo: lines)
+      // Last: it is what marks the directory as taken.
       try configuration.resolvedYAML.write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
-      try Data().write(to: URL(fileURLWithPath: path + "/metrics.jsonl"))
-      metrics = try FileHandle(forWritingTo: URL(fileURLWithPath: path + "/metrics.jsonl"))
     } catch {
-      throw CommonFailure(
+      throw RunDirectoryError(
         "\(path): cannot write the run directory (\(Self.reason(error))); choose another --output",
         exitStatus: 2)
     }
@@ -30,7 +45,7 @@ final class RunDirectory {
 
   func append(_ line: String) throws {
     do { try metrics.write(contentsOf: Data((line + "\n").utf8)) } catch {
-      throw CommonFailure("\(path)/metrics.jsonl: cannot write (\(Self.reason(error)))")
+      throw RunDirectoryError("\(path)/metrics.jsonl: cannot write (\(Self.reason(error)))")
     }
   }
 
@@ -39,7 +54,7 @@ final class RunDirectory {
       try (summary.json(pretty: true) + "\n").write(
         toFile: path + "/summary.json", atomically: true, encoding: .utf8)
     } catch {
-      throw CommonFailure("\(path)/summary.json: cannot write (\(Self.reason(error)))")
+      throw RunDirectoryError("\(path)/summary.json: cannot write (\(Self.reason(error)))")
     }
   }
 

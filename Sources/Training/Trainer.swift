@@ -47,11 +47,12 @@ public final class Trainer {
   ///
   /// - Parameters:
   ///   - network: as `network(_:data:model:)` makes it.
+  ///   - optimizer: nil for the configuration's.
   ///   - pool: the threads of this rank.
   /// - Throws: `ConfigurationError` for a configuration that does not fit the number of ranks, on all of them.
   public init(
-    _ configuration: Configuration, data: DatasetSplit, network: Network, pool: ThreadPool,
-    world: borrowing Communicator
+    _ configuration: Configuration, data: DatasetSplit, network: Network, optimizer: (any Optimizer)? = nil,
+    pool: ThreadPool, world: borrowing Communicator
   ) throws {
     try configuration.validate(ranks: world.size)
     let training = configuration.training
@@ -71,14 +72,27 @@ public final class Trainer {
     guard let gradients = executor.gradients else {
       preconditionFailure("Trainer: a network has a loss, so its executor has gradients")
     }
-    optimizer = ReadyMade.optimizer(training.optimizer)
-    optimizerState = (0..<optimizer.stateCount).map { _ in Arena(count: network.graph.arenaCount) }
+    let rule = optimizer ?? ReadyMade.optimizer(training.optimizer)
+    self.optimizer = rule
+    optimizerState = (0..<rule.stateCount).map { _ in Arena(count: network.graph.arenaCount) }
     schedule = ReadyMade.schedule(training.schedule, totalSteps: totalSteps)
     self.world = try world.duplicate()
     reducer = try GradientReducer(
       ReadyMade.algorithm(configuration.communication.algorithm), gradients: gradients,
       bucketBytes: configuration.communication.bucketBytes, overlap: configuration.communication.overlap,
       world: world)
+  }
+
+  /// Refuses a network whose arenas this machine cannot hold.
+  static func checkMemory(_ network: Network, optimizer: any Optimizer) throws(CommonFailure) {
+    let perParameter = Double(2 + optimizer.stateCount) * Double(network.graph.arenaCount)
+    let needed = 4 * (perParameter + Double(Executor.activationCount(network.graph)))
+    let available = Double(physicalMemoryBytes())
+    guard needed > available else { return }
+    throw CommonFailure(
+      "the model needs \(ProgressDisplay.number(needed / 1e9)) GB on each rank and this machine has "
+        + "\(ProgressDisplay.number(available / 1e9)) GB; make model.hidden or training.microbatch smaller",
+      exitStatus: 2)
   }
 
   /// The learning rate of the coming step.
@@ -129,6 +143,8 @@ public final class Trainer {
     let test = data.test
     let microbatch = network.graph.microbatch
     let mine = world.rank * test.count / world.size..<(world.rank + 1) * test.count / world.size
+    var center = 0.0
+    if case .values(let values) = test.labels { center = Double(values.first ?? 0) }
     var sums = EvaluationSums()
     // The last microbatch is filled up with its last sample, which is not counted again.
     var samples = [Int](repeating: 0, count: microbatch)
@@ -140,13 +156,13 @@ public final class Trainer {
       sums.add(
         count, task: network.task, losses: executor.value(of: network.loss, training: false),
         output: executor.value(of: network.output, training: false),
-        target: executor.input(network.target, training: false))
+        target: executor.input(network.target, training: false), center: center)
     }
     try sums.reduce(on: world)
     return sums.metrics(for: network.task)
   }
 
-  /// Ends the communication thread. Collective; call it once, after the last step.
+  /// Ends the communication thread. Collective; call it after the last step.
   public func close() { reducer.close() }
 
   private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {

@@ -22,7 +22,7 @@ public struct TrainingBenchmark {
     public var stepMsMin: Double
     /// GFLOP/s of all ranks: the products of a step / median step.
     public var gflops: Double
-    /// Time of a median step in which only communication went on.
+    /// Mean time of a step in which only communication went on, on the rank that waited longest.
     public var exposedMsMean: Double
     /// Largest resident size over the ranks.
     public var peakMemoryBytes: Int
@@ -64,6 +64,9 @@ public struct TrainingBenchmark {
         batch: 256 * ranks, microbatch: 256, steps: 1,
         optimizer: .init(kind: .sgd, learningRate: 0.01, momentum: 0.9)))
     if kind == .linear { base.data.label = "value" }
+    if let data = overrides.first(where: { $0.hasPrefix("data") }) {
+      throw ConfigurationError("the benchmark trains on synthetic data; remove it", at: "--set \(data)")
+    }
     let given = Set(overrides.map { $0.prefix { $0 != "=" } })
     // An override of the batch alone asks for the default microbatch of that batch.
     configuration = try base.applying(
@@ -79,7 +82,9 @@ public struct TrainingBenchmark {
     configuration.training.epochs = nil
     let network = try CommonFailure.agreed(on: world) {
       try configuration.validate(ranks: world.size)
-      return try Trainer.network(configuration, data: data)
+      let network = try Trainer.network(configuration, data: data)
+      try Trainer.checkMemory(network, optimizer: ReadyMade.optimizer(configuration.training.optimizer))
+      return network
     }
     let trainer = try Trainer(configuration, data: data, network: network, pool: pool, world: world)
     var seconds: [Double] = []
@@ -102,16 +107,15 @@ public struct TrainingBenchmark {
     try world.allreduce(&slowest, .maximum)
     var sums = losses.mutableSpan
     try world.allreduce(&sums, .sum)
-    seconds.sort()
-    let median = seconds[seconds.count / 2]
+    let typical = median(seconds)
     let batch = configuration.training.batch
     let flops = network.graph.flops
     let products = Double((flops.forward + flops.backward) * configuration.training.microbatchCount)
     return Result(
       model: configuration.model.kind.rawValue, ranks: world.size, threads: pool.threads, batch: batch,
-      microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / median,
-      stepMsMedian: 1e3 * median, stepMsMin: 1e3 * seconds[0], gflops: products / median * 1e-9,
-      exposedMsMean: 1e3 * exposed / Double(steps),
+      microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / typical,
+      stepMsMedian: 1e3 * typical, stepMsMin: 1e3 * (seconds.min() ?? 0), gflops: products / typical * 1e-9,
+      exposedMsMean: 1e3 * (try world.allreduce(exposed, .maximum)) / Double(steps),
       peakMemoryBytes: try world.allreduce(peakMemoryBytes(), .maximum),
       lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch))
   }

@@ -27,7 +27,7 @@ struct TrainingSession {
     self.directory = directory
     self.display = display
     self.start = start
-    stepSeconds.reserveCapacity(trainer.totalSteps)
+    stepSeconds.reserveCapacity(min(trainer.totalSteps, 1 << 20))
   }
 
   private var batch: Int { trainer.configuration.training.batch }
@@ -46,7 +46,9 @@ struct TrainingSession {
         + ", batch \(training.batch) in \(training.microbatchCount) microbatches of \(training.microbatch), "
         + "\(trainer.totalSteps) steps"
         + (size > 1 ? ", allreduce \(trainer.reducer.algorithm)" : ""))
-    if let refusal = trainer.reducer.overlapRefusal { display.say("note: \(refusal)") }
+    if let refusal = trainer.reducer.overlapRefusal, size > 1, trainer.world.rank == 0 {
+      Logger(label: "rondo.training").warning("\(refusal)")
+    }
   }
 
   mutating func train() throws {
@@ -104,13 +106,12 @@ struct TrainingSession {
   /// Collective.
   func summarize() throws -> Summary {
     let size = trainer.world.size
-    let sorted = stepSeconds.sorted()
     let statistics = trainer.reducer.statistics
     let buckets = size == 1 ? [] : trainer.reducer.buckets
     return Summary(
       name: trainer.configuration.name, steps: trainer.step, epochs: epochs,
       samplesPerSecond: Double(trainer.step * batch) / max(stepSeconds.reduce(0, +), .leastNormalMagnitude),
-      stepSecondsMedian: sorted.isEmpty ? 0 : sorted[sorted.count / 2], trainLoss: trainLoss,
+      stepSecondsMedian: median(stepSeconds), trainLoss: trainLoss,
       evaluation: evaluation, weightsSha256: trainer.executor.weightsSHA256, ranks: size,
       threadsPerRank: trainer.pool.threads, reproducible: trainer.configuration.training.reproducible,
       blasKernel: BLAS.kernelName,

@@ -7,15 +7,13 @@ import Training
 enum Job {
   /// Starts MPI, runs `body`, and ends the process with the status that the outcome asks for.
   ///
-  /// A `CommonFailure` is known to all ranks: rank 0 prints it as one line and all leave MPI in order. Any other error ends the whole job at
-  /// once, with the rank named.
+  /// What rank 0 has to say of a `CommonError` gets the program's name in front.
   static func run(_ body: (borrowing Communicator) throws -> Void) throws -> Never {
-    refuseStepWithoutPMIx(ProcessInfo.processInfo.environment)
     let status = try MPI.run { world -> Int32 in
       do {
         try body(world)
         return 0
-      } catch let failure as CommonFailure {
+      } catch let failure as any CommonError {
         if world.rank == 0 { warn("error: \(failure)") }
         return failure.exitStatus
       }
@@ -24,7 +22,7 @@ enum Job {
   }
 
   /// Debian's Open MPI aborts in MPI_Init, at length, when srun started several tasks and offers no PMIx. One line instead.
-  private static func refuseStepWithoutPMIx(_ environment: [String: String]) {
+  static func refuseStepWithoutPMIx(_ environment: [String: String]) {
     let isStep = environment["SLURM_STEP_ID"] != nil && environment["SLURM_SRUN_COMM_HOST"] != nil
     let tasks = environment["SLURM_STEP_NUM_TASKS"] ?? environment["SLURM_NTASKS"] ?? "1"
     guard isStep, tasks != "1", environment["PMIX_RANK"] == nil, environment["OMPI_COMM_WORLD_RANK"] == nil

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 
 /// `rondo`: trains neural networks on CPU clusters over MPI.
 @main struct Rondo: ParsableCommand {
@@ -15,8 +16,12 @@ import Foundation
   /// As `ParsableCommand.main`, with exit status 2 and one line for wrong usage. All ranks of a job parse the same words before MPI is
   /// there; the first one speaks.
   static func main() {
+    // A reader that has gone (`| head`) is no reason to end a run.
+    signal(SIGPIPE, SIG_IGN)
+    LoggingSystem.bootstrap { _ in StandardErrorLog() }
     do {
       var command = try parseAsRoot()
+      Job.refuseStepWithoutPMIx(ProcessInfo.processInfo.environment)
       try command.run()
     } catch {
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }

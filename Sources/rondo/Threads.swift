@@ -1,6 +1,7 @@
 import ArgumentParser
 import BLAS
 import Foundation
+import Logging
 import MPI
 import Training
 
@@ -12,8 +13,8 @@ struct ThreadOptions: ParsableArguments {
       """)
   var threads: Int?
 
-  /// The number of threads for this rank, and its part of the cores of its mask; warnings are printed once per host. Collective.
-  func resolve(on world: borrowing Communicator) throws -> (threads: Int, cores: Int) {
+  /// The threads of this rank; warnings are printed once per host. Collective.
+  func pool(on world: borrowing Communicator) throws -> ThreadPool {
     let host = try world.splitByHost()
     let affinity = CPUAffinity.current
     // Ranks on this node whose masks overlap share the cores of the mask.
@@ -27,14 +28,11 @@ struct ThreadOptions: ParsableArguments {
         throw CommonFailure("\(error)", exitStatus: 2)
       }
     }
-    if host.rank == 0 { for warning in resolved.warnings { Job.warn("warning: \(warning)") } }
-    return (resolved.count, max(1, affinity.allowed.count / sharing))
-  }
-
-  /// The threads of this rank. Collective.
-  func pool(on world: borrowing Communicator) throws -> ThreadPool {
-    let (threads, cores) = try resolve(on: world)
-    return ThreadPool(threads: threads, cores: cores)
+    if host.rank == 0 {
+      for warning in resolved.warnings { Logger(label: "rondo.threads").warning("\(warning)") }
+    }
+    // Ranks that share a mask have only a part of its cores each.
+    return ThreadPool(threads: resolved.count, cores: max(1, affinity.allowed.count / sharing))
   }
 }
 

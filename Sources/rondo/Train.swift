@@ -29,9 +29,7 @@ struct Train: ParsableCommand {
       let configuration = try CommonFailure.agreed(on: world) {
         try Configuration(contentsOf: config, overrides: overrides)
       }
-      let (threads, cores) = try threads.resolve(on: world)
-      var run = TrainingRun(configuration, threads: threads, output: output)
-      run.cores = cores
+      var run = TrainingRun(configuration, pool: try threads.pool(on: world), output: output)
       run.json = json
       _ = try run.run(on: world)
     }

@@ -23,6 +23,11 @@ import Testing
   }
 
   @Test(arguments: GradientCheck.Wiring.allCases)
+  func denseOfATensorWithItself(_ wiring: GradientCheck.Wiring) throws {
+    try Self.expectExact([[4, 4]], microbatch: 4, wiring: wiring) { _, x in dense(x[0], weight: x[0]) }
+  }
+
+  @Test(arguments: GradientCheck.Wiring.allCases)
   func denseWithoutBiasOverPositions(_ wiring: GradientCheck.Wiring) throws {
     try Self.expectExact([[3, 4, 5], [5, 2]], microbatch: 3, wiring: wiring) { _, x in
       dense(x[0], weight: x[1])
@@ -72,6 +77,27 @@ import Testing
   @Test func aWrongBackwardIsFound() throws {
     let report = try GradientCheck.run([[3, 4]], microbatch: 3) { trace, x in trace.record(Doubled(), x[0]) }
     #expect(report.worst > 0.1)
+  }
+
+  @Test func aGradientThatIsNotANumberIsFound() throws {
+    let report = try GradientCheck.run([[3, 4]], microbatch: 3) { trace, x in trace.record(Poisoned(), x[0]) }
+    #expect(report.worst.isNaN)
+  }
+
+  /// The identity, with one element of its gradient not a number.
+  private struct Poisoned: Operation {
+    var name: String { "poisoned" }
+    var backwardReads: BackwardReads { .nothing }
+    func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape { inputs[0] }
+    func forward(_ context: ForwardContext) {
+      for i in 0..<context.outputShape.count { context.output[i] = context.input(0)[i] }
+    }
+    func backward(_ context: BackwardContext) {
+      guard let gradient = context.inputGradient(0) else { return }
+      for i in 0..<context.outputShape.count {
+        gradient.pointer[i] = i == 0 ? .nan : context.outputGradient[i]
+      }
+    }
   }
 
   /// An operation as a user would add it, with a mistake: the gradient of 2x is not 1.

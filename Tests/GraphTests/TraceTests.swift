@@ -49,4 +49,13 @@ import Testing
     let found = message { dropout($0.input("x", perSample: [3]), probability: probability) }
     #expect(found.contains("0..<1"))
   }
+
+  @Test func aParameterIsNoLossAndNoOutput() {
+    #expect(message { $0.parameter("w", [4], .zeros) }.contains("found a parameter"))
+  }
+
+  @Test func aLossOfAnotherTraceIsRefused() {
+    let other = Trace(microbatch: 4).input("x", perSample: [3])
+    #expect(message { _ in other }.contains("this trace"))
+  }
 }

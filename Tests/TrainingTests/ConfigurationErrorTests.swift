@@ -62,11 +62,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("training.batch=many", "training.batch: expected a whole number of at least 1, found \"many\""),
-    ("training.batch=0", "training.batch: expected a whole number of at least 1, found \"0\""),
-    ("training.batch=1.5", "training.batch: expected a whole number of at least 1, found \"1.5\""),
-    ("training.batch=~", "training.batch: expected a whole number of at least 1, found nothing"),
-    ("training.batch=[1]", "training.batch: expected a whole number of at least 1, found [1]"),
+    ("training.batch=many", "training.batch: expected a whole number from 1 to 2^31, found \"many\""),
+    ("training.batch=0", "training.batch: expected a whole number from 1 to 2^31, found \"0\""),
+    ("training.batch=1.5", "training.batch: expected a whole number from 1 to 2^31, found \"1.5\""),
+    ("training.batch=~", "training.batch: expected a whole number from 1 to 2^31, found nothing"),
+    ("training.batch=[1]", "training.batch: expected a whole number from 1 to 2^31, found [1]"),
     ("seed=-1", "seed: expected a whole number of at least 0 and below 2^64, found \"-1\""),
     (
       "model.kind=mpl",
@@ -74,17 +74,17 @@ import Testing
     ),
     (
       "model.hidden=64",
-      "model.hidden: expected a list such as [256, 128], each a whole number of at least 1, found \"64\""
+      "model.hidden: expected a list such as [256, 128], each a whole number from 1 to 2^24, found \"64\""
     ),
     (
       "model.hidden=[64, 0]",
-      "model.hidden: expected a list such as [256, 128], each a whole number of at least 1, found [64, 0]"
+      "model.hidden: expected a list such as [256, 128], each a whole number from 1 to 2^24, found [64, 0]"
     ),
     (
       "model.hidden=[]",
       "model.hidden: an mlp has at least one hidden layer, such as [256, 128]; model.kind logistic or linear has none"
     ),
-    ("model.dropout=1", "model.dropout: expected a number from 0 to below 1, found \"1\""),
+    ("model.dropout=1", "model.dropout: expected a number from 0 to 0.99, found \"1\""),
     (
       "training.optimizer.learning_rate=nan",
       "training.optimizer.learning_rate: expected a number above 0, found \"nan\""
@@ -100,11 +100,11 @@ import Testing
     ("training.reproducible=yes", "training.reproducible: expected true or false, found \"yes\""),
     (
       "communication.bucket_bytes=25XB",
-      "communication.bucket_bytes: expected a size of at least 4 bytes such as 4096, 512KiB or 25MiB, found \"25XB\""
+      "communication.bucket_bytes: expected a size of at least 64 bytes such as 4096, 512KiB or 25MiB, found \"25XB\""
     ),
     (
       "communication.bucket_bytes=9999999999GiB",
-      "communication.bucket_bytes: expected a size of at least 4 bytes such as 4096, 512KiB or 25MiB, found \"9999999999GiB\""
+      "communication.bucket_bytes: expected a size of at least 64 bytes such as 4096, 512KiB or 25MiB, found \"9999999999GiB\""
     ),
     ("communication.wire=bfloat16", "communication.wire: expected float32, found \"bfloat16\""),
     (
@@ -120,11 +120,11 @@ import Testing
     ("training.microbatch=512", "training.microbatch: 512 does not divide training.batch, 256; 256 would"),
     (
       "training.schedule={warmup_steps: -1}",
-      "training.schedule.warmup_steps: expected a whole number of at least 0, found \"-1\""
+      "training.schedule.warmup_steps: expected a whole number from 0 to 2^31, found \"-1\""
     ),
     (
       "training.batch.size=3",
-      "training.batch: expected a whole number of at least 1, found a section with \"size\""
+      "training.batch: expected a whole number from 1 to 2^31, found a section with \"size\""
     ),
     ("trainig.batch=3", "unknown key \"trainig\"; did you mean \"training\"?"),
     ("training.bacth=3", "unknown key \"bacth\" in training; did you mean \"batch\"?"),

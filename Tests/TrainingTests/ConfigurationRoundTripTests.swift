@@ -55,7 +55,7 @@ import Testing
             warmup_steps: 0
         communication:
           algorithm: auto
-          bucket_bytes: 25MiB
+          bucket_bytes: 4MiB
           wire: float32
           overlap: true
 
@@ -98,7 +98,7 @@ extension Configuration {
         hidden: (0...Int.random(in: 0..<4, using: &random)).map { _ in .random(in: 1...4096, using: &random)
         },
         activation: Model.Activation.allCases.randomElement(using: &random) ?? .relu,
-        dropout: fraction(&random))
+        dropout: 0.99 * fraction(&random))
     }
     var optimizer = Optimizer(
       kind: .adamw, learningRate: positive(&random), weightDecay: positive(&random), beta1: fraction(&random),
@@ -126,7 +126,8 @@ extension Configuration {
       name: "run \(microbatch)", seed: random.next(), model: model, data: data, training: training,
       communication: Communication(
         algorithm: Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring,
-        bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random) + 4,
+        bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random)
+          + 64,
         overlap: chance(&random)))
   }
 }

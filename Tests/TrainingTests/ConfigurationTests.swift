@@ -56,7 +56,7 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
     #expect(configuration.training.optimizer.learningRate == 1e-3)
     #expect(configuration.training.optimizer.weightDecay == 0.01)
     #expect(!configuration.training.reproducible)
-    #expect(configuration.communication.bucketBytes == 26_214_400)
+    #expect(configuration.communication.bucketBytes == 4_194_304)
   }
 
   @Test func learningRateAndDecayDefaultByTheKindOfOptimizer() throws {
@@ -73,7 +73,7 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
 
   @Test(arguments: [
     ("4096", 4096), ("4KiB", 4096), ("25MiB", 26_214_400), ("1GiB", 1 << 30), ("1 MB", 1_000_000),
-    ("64kB", 64_000), ("8B", 8),
+    ("64kB", 64_000), ("64B", 64),
   ])
   func sizesHaveUnits(text: String, bytes: Int) throws {
     let configuration = try Configuration(

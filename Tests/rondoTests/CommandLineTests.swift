@@ -109,7 +109,8 @@ let digits = """
     process.executableURL = URL(fileURLWithPath: try rondo())
     process.arguments = ["doctor"]
     process.environment = [
-      "SLURM_STEP_ID": "0", "SLURM_SRUN_COMM_HOST": "10.0.0.1", "SLURM_NTASKS": "4", "SLURM_PROCID": "\(task)",
+      "SLURM_STEP_ID": "0", "SLURM_SRUN_COMM_HOST": "10.0.0.1", "SLURM_NTASKS": "4",
+      "SLURM_PROCID": "\(task)",
     ]
     let pipe = Pipe()
     process.standardError = pipe
@@ -119,6 +120,35 @@ let digits = """
     process.waitUntilExit()
     #expect(process.terminationStatus == 2)
     #expect(task == 0 ? output.contains("srun --mpi=pmix") : output.isEmpty, "\(output)")
+  }
+
+  @Test func aFullDiskEndsTheJobAndNamesTheFile() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let output = directory.path + "/run"
+    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: output + "/metrics.jsonl", withDestinationPath: "/dev/full")
+    let job = try Job.run(
+      ranks: 3, program: try rondo(), arguments: ["train", config, "--threads", "1", "--output", output])
+    #expect(job.exitStatus == 1 && job.seconds < 15, "\(job)")
+    #expect(job.output.contains("rank 0: \(output)/metrics.jsonl: cannot write"), "\(job)")
+  }
+
+  @Test func aReaderThatGoesAwayDoesNotEndTheRun() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let output = directory.path + "/run"
+    let command = "\(try rondo()) train \(config) --json --threads 1 --output \(output) | head -1"
+    _ = try Job.run(ranks: 1, program: "/bin/sh", arguments: ["-c", command])
+    #expect(FileManager.default.fileExists(atPath: output + "/summary.json"))
+  }
+
+  @Test func aModelThatDoesNotFitIntoMemoryIsRefused() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    try expectRefusal(
+      ["train", config, "--set", "model.hidden=[16777216, 16777216]"], contains: ["GB", "model.hidden"])
   }
 
   @Test(arguments: [1, 2, 4]) func jsonIsOneObjectALineWithTheSummaryLast(ranks: Int) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import MPITestSupport
+import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -12,30 +13,29 @@ import Testing
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
     let output = directory.path + "/run"
-    let killed = DispatchSemaphore(value: 0)
+    let killed = Mutex<Date?>(nil)
     let killer = Thread {
       let limit = Date().addingTimeInterval(20)
       while Date() < limit {
         // The run has begun to train when it has logged steps.
         let metrics = (try? String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)) ?? ""
         if metrics.contains("\n"), let process = Self.process(ofRank: rank, output: output) {
+          killed.withLock { $0 = Date() }
           kill(process, SIGKILL)
-          killed.signal()
           return
         }
         usleep(20_000)
       }
     }
     killer.start()
-    let start = Date()
     let job = try Job.run(
       ranks: 3, program: try rondo(),
       arguments: [
         "train", config, "--threads", "1", "--output", output, "--set", "training.steps=100000000",
       ], limit: 40)
     let end = Date()
-    #expect(killed.wait(timeout: .now()) == .success, "no rank was found to kill: \(job)")
-    #expect(end.timeIntervalSince(start) < 30, "\(job)")
+    let death = try #require(killed.withLock { $0 }, "no rank was found to kill: \(job)")
+    #expect(end.timeIntervalSince(death) < 10, "\(job)")
     #expect(job.exitStatus != 0, "\(job)")
     #expect(job.output.contains("rank \(rank)") && job.output.contains("signal 9"), "\(job)")
   }
