@@ -80,39 +80,29 @@ RONDO_KERNEL void rondo_bias_activate(
 #undef CALL
 }
 
-// Columns go in blocks whose sums stay in registers while the rows pass by.
-#define BLOCK 64
+// Row by row, as memory lies; the sums of a block of columns stay in the first-level cache while the rows pass by.
+#define BLOCK 1024
 
 RONDO_INLINE void gradient_sums_body(
     int activation, size_t rows, size_t columns, const float *known, const float *dy, float *dz, size_t ld,
     float *sums, int accumulate) {
-  size_t first = 0;
-  for (; first + BLOCK <= columns; first += BLOCK) {
-    float sum[BLOCK] = {0};
+  for (size_t first = 0; first < columns; first += BLOCK) {
+    const size_t width = columns - first < BLOCK ? columns - first : BLOCK;
+    float sum[BLOCK];
+    for (size_t c = 0; c < width; c++) sum[c] = 0.0f;
     for (size_t r = 0; r < rows; r++) {
-      const size_t at = r * ld + first;
-      for (size_t c = 0; c < BLOCK; c++) {
-        float d = dy[at + c] * slope(activation, known[at + c]);
-        dz[at + c] = d;
+      const float *k = known + r * ld + first;
+      const float *in = dy + r * ld + first;
+      float *out = dz + r * ld + first;
+      for (size_t c = 0; c < width; c++) {
+        const float d = in[c] * slope(activation, k[c]);
+        out[c] = d;
         sum[c] += d;
       }
     }
     if (sums)
-      for (size_t c = 0; c < BLOCK; c++) sums[first + c] = accumulate ? sums[first + c] + sum[c] : sum[c];
+      for (size_t c = 0; c < width; c++) sums[first + c] = accumulate ? sums[first + c] + sum[c] : sum[c];
   }
-  const size_t rest = columns - first;
-  if (rest == 0) return;
-  float sum[BLOCK] = {0};
-  for (size_t r = 0; r < rows; r++) {
-    const size_t at = r * ld + first;
-    for (size_t c = 0; c < rest; c++) {
-      float d = dy[at + c] * slope(activation, known[at + c]);
-      dz[at + c] = d;
-      sum[c] += d;
-    }
-  }
-  if (sums)
-    for (size_t c = 0; c < rest; c++) sums[first + c] = accumulate ? sums[first + c] + sum[c] : sum[c];
 }
 
 RONDO_KERNEL void rondo_activate_gradient_sums(

@@ -19,13 +19,15 @@ public final class Arena {
   public init(count: Int) {
     self.count = count
     let bytes = max(1, Self.aligned(count)) * MemoryLayout<Float>.stride
-    // Above 2 MiB aligned to huge pages, so that the kernel can use them.
-    let alignment = bytes >= 1 << 21 ? 1 << 21 : 64
+    let hugePage = 1 << 21
+    let alignment = bytes >= hugePage ? hugePage : 64
     var memory: UnsafeMutableRawPointer?
     let code = posix_memalign(&memory, alignment, bytes)
     guard code == 0, let memory else {
       preconditionFailure("Arena: \(bytes) bytes could not be allocated (error \(code))")
     }
+    // Fewer page table look-ups in products, and far fewer pages to pin when another rank reads this memory. Only a hint.
+    if bytes >= hugePage { madvise(memory, bytes, MADV_HUGEPAGE) }
     memset(memory, 0, bytes)
     base = memory.bindMemory(to: Float.self, capacity: Self.aligned(count))
     isOwned = true
