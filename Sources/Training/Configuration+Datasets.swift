@@ -34,18 +34,8 @@ extension Configuration {
 
   private func loadSplit() throws -> DatasetSplit {
     guard let path = data.path else { return Digits.split() }
-    let file = CSVFile(path: path, label: data.label ?? "", task: data.csvTask)
+    let file = CSVFile(path: path, label: data.label ?? "", task: data.task)
     if let testPath = data.testPath { return try file.load(testPath: testPath) }
     return try file.load().split(testFraction: data.testFraction, seed: seed)
-  }
-}
-
-extension Configuration.Data {
-  fileprivate var csvTask: CSVFile.Task {
-    switch task {
-    case .auto: .auto
-    case .classification: .classification
-    case .regression: .regression
-    }
   }
 }

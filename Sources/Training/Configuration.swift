@@ -1,3 +1,6 @@
+import Datasets
+import Optimizers
+
 /// Everything that decides a training run, apart from where and with how many ranks and threads it is computed.
 ///
 /// Read from YAML with ``init(contentsOf:overrides:)``, or built in Swift. The names of the YAML keys are these names in
@@ -69,11 +72,7 @@ extension Configuration {
       case csv
     }
 
-    public enum Task: String, Sendable, CaseIterable {
-      /// Classes if a label is text or all labels are few whole numbers, else values (`CSVFile` states the rule).
-      case auto
-      case classification, regression
-    }
+    public typealias Task = CSVFile.Task
 
     public var source: Source?
     /// A file; a relative path is meant from the directory in which the run was started.
@@ -198,14 +197,7 @@ extension Configuration {
 
   /// The learning rate over the steps of a run, as a factor of ``Optimizer/learningRate``.
   public struct Schedule: Sendable, Equatable {
-    public enum Kind: String, Sendable, CaseIterable {
-      /// 1 after the warm-up.
-      case constant
-      /// Half a cosine from 1 after the warm-up to 0 after the last step.
-      case cosine
-      /// A straight line from 1 after the warm-up to 0 after the last step.
-      case linear
-    }
+    public typealias Kind = LearningRateSchedule.Kind
 
     public var kind: Kind
     /// Steps in which the factor rises in a straight line to 1.

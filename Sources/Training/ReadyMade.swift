@@ -5,7 +5,7 @@ import Kernels
 import NeuralNetwork
 import Optimizers
 
-/// What a configuration names, made: network, optimizer, schedule, algorithm.
+/// What a configuration names, made: network, optimizer, algorithm.
 enum ReadyMade {
   static func network(
     _ configuration: Configuration, data: Dataset, model: ((Tensor) -> Tensor)?
@@ -39,18 +39,6 @@ enum ReadyMade {
         beta1: description.beta1, beta2: description.beta2, epsilon: description.epsilon,
         weightDecay: description.weightDecay)
     }
-  }
-
-  static func schedule(
-    _ description: Configuration.Schedule, totalSteps: Int
-  ) -> LearningRateSchedule {
-    let kind: LearningRateSchedule.Kind =
-      switch description.kind {
-      case .constant: .constant
-      case .cosine: .cosine
-      case .linear: .linear
-      }
-    return LearningRateSchedule(kind, warmupSteps: description.warmupSteps, totalSteps: totalSteps)
   }
 
   /// `auto` is the ring in this version, whatever the size.

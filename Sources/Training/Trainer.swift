@@ -75,7 +75,8 @@ public final class Trainer {
     let rule = optimizer ?? ReadyMade.optimizer(training.optimizer)
     self.optimizer = rule
     optimizerState = (0..<rule.stateCount).map { _ in Arena(count: network.graph.arenaCount) }
-    schedule = ReadyMade.schedule(training.schedule, totalSteps: totalSteps)
+    schedule = LearningRateSchedule(
+      training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
     self.world = try world.duplicate()
     reducer = try GradientReducer(
       ReadyMade.algorithm(configuration.communication.algorithm), gradients: gradients,
