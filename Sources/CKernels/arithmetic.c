@@ -28,3 +28,23 @@ RONDO_KERNEL void rondo_tanh(size_t n, const float *x, float *y) {
 RONDO_KERNEL void rondo_erf(size_t n, const float *x, float *y) {
   for (size_t i = 0; i < n; i++) y[i] = rondo_erff(x[i]);
 }
+
+// A block is summed in the first-level cache and written to all buffers from there: each element of each buffer is read once and
+// written once.
+#define BLOCK 1024
+
+RONDO_KERNEL void rondo_sum_to_all(size_t first, size_t n, size_t count, float *const *buffers) {
+  for (size_t start = first; start < first + n; start += BLOCK) {
+    const size_t width = first + n - start < BLOCK ? first + n - start : BLOCK;
+    float sum[BLOCK];
+    for (size_t i = 0; i < width; i++) sum[i] = buffers[0][start + i];
+    for (size_t b = 1; b < count; b++) {
+      const float *x = buffers[b] + start;
+      for (size_t i = 0; i < width; i++) sum[i] += x[i];
+    }
+    for (size_t b = 0; b < count; b++) {
+      float *y = buffers[b] + start;
+      for (size_t i = 0; i < width; i++) y[i] = sum[i];
+    }
+  }
+}

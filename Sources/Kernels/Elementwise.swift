@@ -12,6 +12,11 @@ package enum Elementwise {
     rondo_add_double(count, a, b)
   }
 
+  /// In `range` of all buffers: the sum over the buffers, in ascending order, written to each of them.
+  package static func sumToAll(_ range: Range<Int>, _ buffers: [UnsafeMutablePointer<Float>]) {
+    rondo_sum_to_all(range.lowerBound, range.count, buffers.count, buffers)
+  }
+
   /// y = factor · x; `x` and `y` may be the same.
   package static func scale(
     _ count: Int, by factor: Float, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>

@@ -116,7 +116,7 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
 
   /// Leaves the memory to the end of the process: for error paths, on which the other ranks may never come to
   /// free it.
-  consuming func abandon() { isAbandoned = true }
+  package consuming func abandon() { isAbandoned = true }
 
   /// MPI: MPI_Win_free, MPI 3.1 section 11.2.5.
   deinit {

@@ -212,7 +212,7 @@ extension Configuration {
   /// How gradients travel between ranks.
   public struct Communication: Sendable, Equatable {
     public enum Algorithm: String, Sendable, CaseIterable {
-      /// Rondo chooses for each size of bucket.
+      /// Shared memory where all ranks are on one host, else the ring.
       case auto
       case ring
       /// `MPI_Allreduce`, as the MPI library chooses.
@@ -228,7 +228,7 @@ extension Configuration {
     public var bucketBytes: Int
     /// The format of a gradient on the wire.
     public var wire: Wire
-    /// Whether buckets travel while backward still runs.
+    /// Whether buckets travel while backward still runs. In shared memory nothing travels.
     public var overlap: Bool
 
     public init(

@@ -1,23 +1,29 @@
+import BLAS
 import Collectives
 import Graph
 import MPI
 
 /// Sums the gradient arena over the ranks, bucket by bucket, in one fixed order.
 ///
-/// A step: `reached` with falling watermarks while backward runs, `next` until it has given every bucket. With overlap, a communication
-/// thread reduces a bucket as soon as the watermark has passed it; without, `next` reduces it itself. On one rank there is nothing to
-/// add, and a bucket is ready when backward has left it.
+/// A step: `reached` with falling watermarks while backward runs, `next` until it has given every bucket.
+/// - By messages and with overlap, a communication thread reduces a bucket as soon as the watermark has passed it; without, `next`
+///   reduces it itself.
+/// - In shared memory `next` reduces it, on all threads: that takes the cores no longer than a copy would, and a thread of its own
+///   would only take them from the products.
+/// - On one rank there is nothing to add, and a bucket is ready when backward has left it.
 final class GradientReducer {
   /// In the order of their reduction.
   let buckets: [Range<Int>]
-  let algorithm: Algorithm
-  /// Why buckets do not travel while backward runs, though that was asked for; nil if they do.
+  let way: ReductionWay
+  /// Why buckets do not travel while backward runs, though that was asked for; nil if they do, or need not.
   let overlapRefusal: String?
-  /// Time in which the calling thread had nothing to do but wait for a bucket.
+  /// Time in which the calling thread did nothing but reduce or wait for a bucket.
   private(set) var exposedSeconds = 0.0
 
   private let gradients: Arena
+  private let pool: ThreadPool
   private let thread: CommunicationThread?
+  private let shared: SharedAllreduce?
   private var executor: AllreduceExecutor?
   private var published = 0
   private var taken = 0
@@ -27,38 +33,44 @@ final class GradientReducer {
 
   /// Collective: all ranks of `world` make one, with the same arguments.
   init(
-    _ algorithm: Algorithm, gradients: Arena, bucketBytes: Int, overlap: Bool, world: borrowing Communicator
+    _ way: ReductionWay, gradients: Arena, bucketBytes: Int, overlap: Bool, pool: ThreadPool,
+    world: borrowing Communicator
   ) throws(MPIError) {
-    self.algorithm = algorithm
+    self.way = way
     self.gradients = gradients
+    self.pool = pool
     buckets = Bucket.ranges(count: gradients.count, bytes: bucketBytes)
-    guard world.size > 1, !buckets.isEmpty else {
-      thread = nil
-      executor = nil
-      overlapRefusal = nil
-      return
-    }
     let level = try MPI.threadLevel
-    if overlap && level == .multiple {
-      let communicator = try world.duplicate()
-      thread = CommunicationThread(
-        algorithm, gradients: gradients, buckets: buckets, communicator: communicator)
+    switch way {
+    case .messages(let algorithm) where world.size > 1 && !buckets.isEmpty:
+      shared = nil
+      if overlap && level == .multiple {
+        let communicator = try world.duplicate()
+        thread = CommunicationThread(
+          algorithm, gradients: gradients, buckets: buckets, communicator: communicator)
+        executor = nil
+        overlapRefusal = nil
+      } else {
+        thread = nil
+        executor = try AllreduceExecutor(algorithm, on: world)
+        overlapRefusal =
+          overlap
+          ? "this MPI library grants thread level \(level), overlap needs multiple: buckets travel after backward"
+          : nil
+      }
+    case .shared(let arenas):
+      (thread, overlapRefusal) = (nil, nil)
+      shared = arenas
       executor = nil
-      overlapRefusal = nil
-    } else {
-      thread = nil
-      executor = try AllreduceExecutor(algorithm, on: world)
-      overlapRefusal =
-        overlap
-        ? "this MPI library grants thread level \(level), overlap needs multiple: buckets travel after backward"
-        : nil
+    case .messages:
+      (thread, shared, overlapRefusal) = (nil, nil, nil)
+      executor = nil
     }
   }
 
   /// Bytes, calls and seconds so far.
   var statistics: AllreduceStatistics {
-    if let thread { return thread.statistics }
-    return executor?.statistics ?? AllreduceStatistics()
+    thread?.statistics ?? shared?.statistics ?? executor?.statistics ?? AllreduceStatistics()
   }
 
   /// Backward has left everything at and above `watermark`.
@@ -73,22 +85,19 @@ final class GradientReducer {
   /// `waits` true.
   func next(waits: Bool) throws(MPIError) -> Range<Int>? {
     guard taken < published else { return nil }
-    if let thread {
-      if waits {
-        let start = MPI.wallTime()
-        thread.queue.waitReduced(base + taken)
-        exposedSeconds += MPI.wallTime() - start
-      } else if !thread.queue.isReduced(base + taken) {
-        return nil
-      }
-    } else if executor != nil {
+    let bucket = buckets[taken]
+    if let thread, !waits {
+      guard thread.queue.isReduced(base + taken) else { return nil }
+    } else if thread != nil || shared != nil || executor != nil {
       guard waits else { return nil }
       let start = MPI.wallTime()
-      try executor?.allreduce(gradients[buckets[taken]])
+      if let thread { thread.queue.waitReduced(base + taken) }
+      shared?.allreduce(bucket) { count, sum in pool.run(over: count, grain: 1 << 18, sum) }
+      try executor?.allreduce(gradients[bucket])
       exposedSeconds += MPI.wallTime() - start
     }
-    defer { taken += 1 }
-    return buckets[taken]
+    taken += 1
+    return bucket
   }
 
   /// Makes ready for the next step.
@@ -100,10 +109,13 @@ final class GradientReducer {
     taken = 0
   }
 
-  /// Ends the communication thread. Collective; call it after the last step. A second call does nothing.
+  /// Ends the communication thread and frees shared memory: the gradients are gone. Collective; call it after the last step. A second
+  /// call does nothing.
   func close() {
-    if !isClosed { thread?.close() }
+    guard !isClosed else { return }
     isClosed = true
+    thread?.close()
+    shared?.free()
   }
 
   // Dropped on the way of an error: the thread ends when it is idle. Nobody waits for it, as it may wait for ranks that are gone.

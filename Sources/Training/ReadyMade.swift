@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Graph
 import Kernels
+import MPI
 import NeuralNetwork
 import Optimizers
 
@@ -41,11 +42,19 @@ enum ReadyMade {
     }
   }
 
-  /// `auto` is the ring in this version, whatever the size.
-  static func algorithm(_ choice: Configuration.Communication.Algorithm) -> Algorithm {
+  /// `auto`: shared memory where all ranks are on one host and it has room for their gradients, else the ring. Collective.
+  static func reduction(
+    _ choice: Configuration.Communication.Algorithm, count: Int, world: borrowing Communicator
+  ) throws(MPIError) -> ReductionWay {
     switch choice {
-    case .auto, .ring: .ring
-    case .mpi: .mpi
+    case .ring: return .messages(.ring)
+    case .mpi: return .messages(.mpi)
+    case .auto:
+      let host = try world.splitByHost()
+      let needed = SharedAllreduce.bytes(count: count, ranks: host.size)
+      let fits = host.size == world.size && needed < freeSharedMemoryBytes() / 10 * 9
+      guard world.size > 1, try world.allreduce(fits ? 1 : 0, .minimum) == 1 else { return .messages(.ring) }
+      return .shared(try SharedAllreduce(count: count, on: host))
     }
   }
 }

@@ -68,7 +68,11 @@ public final class Trainer {
     microbatches = world.rank * runs / world.size..<(world.rank + 1) * runs / world.size
 
     self.pool = pool
-    executor = Executor(network.graph, pool: pool, seed: configuration.seed)
+    let way = try ReadyMade.reduction(
+      configuration.communication.algorithm, count: network.graph.arenaCount, world: world)
+    var shared: Arena?
+    if case .shared(let arenas) = way { shared = Arena(borrowing: arenas.arena) }
+    executor = Executor(network.graph, pool: pool, seed: configuration.seed, gradients: shared)
     guard let gradients = executor.gradients else {
       preconditionFailure("Trainer: a network has a loss, so its executor has gradients")
     }
@@ -79,9 +83,9 @@ public final class Trainer {
       training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
     self.world = try world.duplicate()
     reducer = try GradientReducer(
-      ReadyMade.algorithm(configuration.communication.algorithm), gradients: gradients,
-      bucketBytes: configuration.communication.bucketBytes, overlap: configuration.communication.overlap,
-      world: world)
+      way, gradients: gradients, bucketBytes: configuration.communication.bucketBytes,
+      overlap: configuration.communication.overlap,
+      pool: pool, world: world)
   }
 
   /// Refuses a network whose arenas this machine cannot hold.
@@ -163,7 +167,7 @@ public final class Trainer {
     return sums.metrics(for: network.task)
   }
 
-  /// Ends the communication thread. Collective; call it after the last step.
+  /// Ends the communication thread and frees what ranks share. Collective; call it after the last step.
   public func close() { reducer.close() }
 
   private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {

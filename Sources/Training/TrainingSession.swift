@@ -45,7 +45,7 @@ struct TrainingSession {
       "\(size) rank\(size == 1 ? "" : "s") x \(trainer.pool.threads) thread\(trainer.pool.threads == 1 ? "" : "s")"
         + ", batch \(training.batch) in \(training.microbatchCount) microbatches of \(training.microbatch), "
         + "\(trainer.totalSteps) steps"
-        + (size > 1 ? ", allreduce \(trainer.reducer.algorithm)" : ""))
+        + (size > 1 ? ", allreduce \(trainer.reducer.way.name)" : ""))
     if let refusal = trainer.reducer.overlapRefusal, size > 1, trainer.world.rank == 0 {
       Logger(label: "rondo.training").warning("\(refusal)")
     }
@@ -116,7 +116,7 @@ struct TrainingSession {
       threadsPerRank: trainer.pool.threads, reproducible: trainer.configuration.training.reproducible,
       blasKernel: BLAS.kernelName,
       allreduce: Dictionary(
-        buckets.map { (String($0.count * 4), "\(trainer.reducer.algorithm)") },
+        buckets.map { (String($0.count * 4), trainer.reducer.way.name) },
         uniquingKeysWith: { a, _ in a }),
       communication: .init(
         bytes: statistics.bytesSent, seconds: statistics.seconds,

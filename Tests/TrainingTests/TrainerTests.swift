@@ -61,7 +61,7 @@ extension RankTests {
       try withWorld { world in
         let alone = try world.split(color: world.rank, key: 0)
         let expected = try Self.losses(configuration(), alone)
-        for algorithm in [Configuration.Communication.Algorithm.ring, .mpi] {
+        for algorithm in Configuration.Communication.Algorithm.allCases {
           let found = try Self.losses(configuration(algorithm, overlap: overlap), world)
           for (a, b) in zip(expected, found) { #expect(abs(a - b) < 1e-4 * max(1, a)) }
         }

@@ -53,6 +53,10 @@ void rondo_exp(size_t n, const float *_Nonnull x, float *_Nonnull y);
 void rondo_tanh(size_t n, const float *_Nonnull x, float *_Nonnull y);
 void rondo_erf(size_t n, const float *_Nonnull x, float *_Nonnull y);
 
+// For each i in first..<first + n: the sum of buffers[0][i], buffers[1][i], ... in ascending order, written to all of them. `count`
+// buffers, at least 1; none overlap.
+void rondo_sum_to_all(size_t first, size_t n, size_t count, float *_Nonnull const *_Nonnull buffers);
+
 // --- losses.c -----------------------------------------------------------------------------------------------------------
 
 // For each row r of logits (rows x columns): probabilities[r] = softmax(logits[r]) and

@@ -1,0 +1,17 @@
+import Collectives
+
+/// How buckets are summed over the ranks.
+enum ReductionWay {
+  /// By messages.
+  case messages(Algorithm)
+  /// In shared memory, where the gradient arena lies: all ranks are on one host.
+  case shared(SharedAllreduce)
+
+  /// The algorithm's name in summaries.
+  var name: String {
+    switch self {
+    case .messages(let algorithm): algorithm.rawValue
+    case .shared: "shared"
+    }
+  }
+}
