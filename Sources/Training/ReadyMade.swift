@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Graph
 import Kernels
+import Logging
 import MPI
 import NeuralNetwork
 import Optimizers
@@ -52,8 +53,16 @@ enum ReadyMade {
     case .auto:
       let host = try world.splitByHost()
       let needed = SharedAllreduce.bytes(count: count, ranks: host.size)
-      let fits = host.size == world.size && needed < freeSharedMemoryBytes() / 10 * 9
-      guard world.size > 1, try world.allreduce(fits ? 1 : 0, .minimum) == 1 else { return .messages(.ring) }
+      let isOneHost = host.size == world.size
+      let fits = isOneHost && needed < freeSharedMemoryBytes() / 10 * 9
+      guard world.size > 1, try world.allreduce(fits ? 1 : 0, .minimum) == 1 else {
+        if world.size > 1, isOneHost, world.rank == 0 {
+          Logger(label: "rondo.training").warning(
+            "/dev/shm has no room for gradients of \(needed) bytes; they go round a ring, which is slower: make it larger"
+          )
+        }
+        return .messages(.ring)
+      }
       return .shared(try SharedAllreduce(count: count, on: host))
     }
   }
