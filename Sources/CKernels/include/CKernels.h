@@ -57,6 +57,24 @@ void rondo_erf(size_t n, const float *_Nonnull x, float *_Nonnull y);
 // buffers, at least 1; none overlap.
 void rondo_sum_to_all(size_t first, size_t n, size_t count, float *_Nonnull const *_Nonnull buffers);
 
+// --- bfloat16.c ---------------------------------------------------------------------------------------------------------
+
+// A bfloat16 is the upper half of a float. Rounding is to nearest even; values beyond the largest finite bfloat16 become infinity as
+// in IEEE 754, subnormals stay exact or round like all others, and every NaN becomes the one quiet NaN 0x7fc0.
+
+// y = x, rounded
+void rondo_bfloat16_from_float(size_t n, const float *_Nonnull x, uint16_t *_Nonnull y);
+// y = x, exactly
+void rondo_bfloat16_to_float(size_t n, const uint16_t *_Nonnull x, float *_Nonnull y);
+// Rounds x to bfloat16 values in place.
+void rondo_bfloat16_round(size_t n, float *_Nonnull x);
+// Rounds x to bfloat16 values in place, and writes their upper halves to packed.
+void rondo_bfloat16_round_and_pack(size_t n, float *_Nonnull x, uint16_t *_Nonnull packed);
+// a += b, in float32
+void rondo_bfloat16_add(size_t n, float *_Nonnull a, const uint16_t *_Nonnull b);
+// x = the n bfloat16 values that lie in the last 2n bytes of x.
+void rondo_bfloat16_expand_in_place(size_t n, float *_Nonnull x);
+
 // --- losses.c -----------------------------------------------------------------------------------------------------------
 
 // For each row r of logits (rows x columns): probabilities[r] = softmax(logits[r]) and
