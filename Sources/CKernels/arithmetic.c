@@ -1,4 +1,7 @@
 #include "CKernels.h"
+
+#include <string.h>
+
 #include "elementary.h"
 
 RONDO_KERNEL void rondo_add(size_t n, float *restrict a, const float *restrict b) {
@@ -29,22 +32,40 @@ RONDO_KERNEL void rondo_erf(size_t n, const float *x, float *y) {
   for (size_t i = 0; i < n; i++) y[i] = rondo_erff(x[i]);
 }
 
-// A block is summed in the first-level cache and written to all buffers from there: each element of each buffer is read once and
-// written once.
-#define BLOCK 1024
+// A block is summed in the first-level cache and written from there: each element of each buffer is read once, each result written
+// once.
+#define BLOCK 512
+// Sums in hand at a time: a binary tree over 2^(LEVELS - 1) buffers.
+#define LEVELS 16
 
-RONDO_KERNEL void rondo_sum_to_all(size_t first, size_t n, size_t count, float *const *buffers) {
+RONDO_KERNEL void rondo_fold(
+    size_t first, size_t n, size_t count, float *const *buffers, const unsigned char *merges, size_t results,
+    float *const *result) {
+  float sums[LEVELS][BLOCK];
   for (size_t start = first; start < first + n; start += BLOCK) {
     const size_t width = first + n - start < BLOCK ? first + n - start : BLOCK;
-    float sum[BLOCK];
-    for (size_t i = 0; i < width; i++) sum[i] = buffers[0][start + i];
-    for (size_t b = 1; b < count; b++) {
-      const float *x = buffers[b] + start;
-      for (size_t i = 0; i < width; i++) sum[i] += x[i];
-    }
+    size_t depth = 0;
     for (size_t b = 0; b < count; b++) {
-      float *y = buffers[b] + start;
-      for (size_t i = 0; i < width; i++) y[i] = sum[i];
+      const float *restrict x = buffers[b] + start;
+      size_t left = merges[b];
+      if (left > 0) {
+        float *restrict top = sums[depth - 1];
+        for (size_t i = 0; i < width; i++) top[i] += x[i];
+        left--;
+      } else if (b + 1 < count && merges[b + 1] > 0) {
+        const float *restrict y = buffers[b + 1] + start;
+        float *restrict top = sums[depth++];
+        for (size_t i = 0; i < width; i++) top[i] = x[i] + y[i];
+        left = merges[++b] - 1;
+      } else {
+        memcpy(sums[depth++], x, width * sizeof(float));
+      }
+      for (; left > 0; left--, depth--) {
+        float *restrict low = sums[depth - 2];
+        const float *restrict top = sums[depth - 1];
+        for (size_t i = 0; i < width; i++) low[i] += top[i];
+      }
     }
+    for (size_t r = 0; r < results; r++) memcpy(result[r] + start, sums[0], width * sizeof(float));
   }
 }

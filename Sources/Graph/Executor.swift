@@ -6,16 +6,16 @@ import BLAS
 public final class Executor {
   public let graph: Graph
   /// Values of all parameters, each in its `Graph.Parameter.range`.
-  public let parameters: Arena
+  public private(set) var parameters: Arena
   /// Gradients, laid out as the parameters; nil for an executor that only evaluates.
-  public let gradients: Arena?
+  public private(set) var gradients: Arena?
   /// Key of all random draws.
   public let seed: UInt64
 
   private let pool: ThreadPool
   private let activations: Arena
-  private let training: [BoundNode]
-  private let inference: [BoundNode]
+  private var training: [BoundNode] = []
+  private var inference: [BoundNode] = []
   private let trainingPlan: MemoryPlan?
   private let inferencePlan: MemoryPlan
   private let lossGradient: UnsafeMutableBufferPointer<Float>?
@@ -23,7 +23,7 @@ public final class Executor {
   private var random: RandomState
 
   /// - Parameters:
-  ///   - parameters: of `graph.arenaCount` elements; allocated and initialised from the seed if nil.
+  ///   - parameters: of `graph.arenaCount` elements, used as they are; allocated and initialised from the seed if nil.
   ///   - gradients: of `graph.arenaCount` elements; allocated if nil and the graph has a loss.
   public convenience init(
     _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: Arena? = nil
@@ -49,17 +49,6 @@ public final class Executor {
     trainingPlan = graph.loss == nil ? nil : MemoryPlan(graph, training: true, reuse: reuse)
     let activations = Arena(count: max(inferencePlan.arenaCount, trainingPlan?.arenaCount ?? 0))
     self.activations = activations
-    let watermarks = Self.watermarks(graph)
-    let (values, slopes) = (self.parameters, self.gradients)
-    let bind = { (plan: MemoryPlan, trains: Bool) in
-      graph.nodes.indices.map {
-        BoundNode(
-          $0, of: graph, plan: plan, activations: activations, parameters: values,
-          gradients: trains ? slopes : nil, watermark: watermarks[$0])
-      }
-    }
-    inference = bind(inferencePlan, false)
-    training = trainingPlan.map { bind($0, true) } ?? []
     lossGradient = trainingPlan.flatMap { plan in
       graph.loss.map {
         UnsafeMutableBufferPointer(
@@ -68,6 +57,31 @@ public final class Executor {
     }
     random = RandomState(
       seed: seed, position: Position(step: 0, firstSample: 0), microbatch: graph.microbatch)
+    bind()
+  }
+
+  /// Computes the addresses of everything that the operations touch.
+  private func bind() {
+    let watermarks = Self.watermarks(graph)
+    let bound = { [self] (plan: MemoryPlan, trains: Bool) in
+      graph.nodes.indices.map {
+        BoundNode(
+          $0, of: graph, plan: plan, activations: activations, parameters: parameters,
+          gradients: trains ? gradients : nil, watermark: watermarks[$0])
+      }
+    }
+    inference = bound(inferencePlan, false)
+    training = trainingPlan.flatMap { gradients == nil ? nil : bound($0, true) } ?? []
+  }
+
+  /// Moves the weights into memory of the executor's own and forgets the gradients, before the caller frees the arenas that it lent.
+  /// From then on it only evaluates.
+  package func leaveSharedMemory() {
+    let own = Arena(count: graph.arenaCount)
+    own.base.update(from: parameters.base, count: graph.arenaCount)
+    parameters = own
+    gradients = nil
+    bind()
   }
 
   /// Elements of the activation arena that an executor of this graph allocates.
@@ -109,7 +123,9 @@ public final class Executor {
   ///   - training: keeps what backward needs and lets dropout draw.
   ///   - position: where this microbatch stands; fixes the random draws.
   public func forward(training isTraining: Bool, at position: Position = .init(step: 0, firstSample: 0)) {
-    precondition(!isTraining || trainingPlan != nil, "Executor.forward: this graph has no loss to train on")
+    precondition(
+      !isTraining || gradients != nil,
+      "Executor.forward: there is no loss to train on, or no gradients any more")
     wasTraining = isTraining
     random = RandomState(seed: seed, position: position, microbatch: graph.microbatch)
     for node in isTraining ? training : inference {
@@ -171,10 +187,7 @@ public final class Executor {
 
   private static func initialized(_ graph: Graph, _ seed: UInt64) -> Arena {
     let arena = Arena(count: graph.arenaCount)
-    for parameter in graph.parameters {
-      parameter.initializer.fill(
-        arena[parameter.range], name: parameter.name, shape: parameter.shape, seed: seed)
-    }
+    graph.initialize(arena, seed: seed)
     return arena
   }
 

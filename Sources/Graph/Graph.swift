@@ -64,6 +64,16 @@ public struct Graph: Sendable {
   /// Elements of all parameters, without padding.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.count } }
 
+  /// Writes the initial values of all parameters, each drawn by its name from the seed.
+  ///
+  /// - Parameter arena: of `arenaCount` elements.
+  package func initialize(_ arena: Arena, seed: UInt64) {
+    for parameter in parameters {
+      parameter.initializer.fill(
+        arena[parameter.range], name: parameter.name, shape: parameter.shape, seed: seed)
+    }
+  }
+
   /// Floating-point operations of one forward pass over a microbatch, and of the backward pass: products only.
   public var flops: (forward: Int, backward: Int) {
     var forward = 0

@@ -12,9 +12,15 @@ package enum Elementwise {
     rondo_add_double(count, a, b)
   }
 
-  /// In `range` of all buffers: the sum over the buffers, in ascending order, written to each of them.
-  package static func sumToAll(_ range: Range<Int>, _ buffers: [UnsafeMutablePointer<Float>]) {
-    rondo_sum_to_all(range.lowerBound, range.count, buffers.count, buffers)
+  /// In `range`: the sum of the buffers in the order of a binary tree, written to each of `results`.
+  ///
+  /// - Parameter merges: the tree: how often the two newest sums are added after each buffer. See `BinaryCounter`.
+  package static func fold(
+    _ range: Range<Int>, _ buffers: [UnsafeMutablePointer<Float>], merges: [UInt8],
+    into results: [UnsafeMutablePointer<Float>]
+  ) {
+    rondo_fold(
+      range.lowerBound, range.count, buffers.count, buffers, merges, results.count, results)
   }
 
   /// y = factor · x; `x` and `y` may be the same.

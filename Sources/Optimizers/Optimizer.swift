@@ -9,7 +9,8 @@ public protocol Optimizer: Sendable {
   /// How many arenas of the parameters' size it keeps, zero before the first step.
   var stateCount: Int { get }
 
-  /// Applies the update of step `step`, counted from 0, to a range of the parameters. Each range once a step.
+  /// Applies the update of step `step`, counted from 0, to a range of the parameters. Each range once a step;
+  /// disjoint ranges may be updated by several threads at the same time, and on another rank of the host.
   ///
   /// - Parameters:
   ///   - gradients: of the mean loss over the global batch.

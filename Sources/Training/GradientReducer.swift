@@ -3,13 +3,15 @@ import Collectives
 import Graph
 import MPI
 
-/// Sums the gradient arena over the ranks, bucket by bucket, in one fixed order.
+/// Sums the gradient arena over the ranks, bucket by bucket, in one fixed order, and has each range updated as soon as it is reduced.
 ///
-/// A step: `reached` with falling watermarks while backward runs, `next` until it has given every bucket.
-/// - By messages and with overlap, a communication thread reduces a bucket as soon as the watermark has passed it; without, `next`
-///   reduces it itself.
-/// - In shared memory `next` reduces it, on all threads: that takes the cores no longer than a copy would, and a thread of its own
-///   would only take them from the products.
+/// A step: `reached` with falling watermarks while backward runs, `update` in between with what is reduced by then, and at the end with
+/// all that is left.
+/// - By messages and with overlap, a communication thread reduces a bucket as soon as the watermark has passed it; without, `update`
+///   reduces it itself. Every rank updates all parameters.
+/// - In shared memory the last `update` reduces all, on all threads: that takes the cores no longer than a copy would, and a thread of
+///   its own would only take them from the products. Each rank sums and updates its own chunk; the parameters are the ranks' common
+///   ones, so the result need not travel.
 /// - On one rank there is nothing to add, and a bucket is ready when backward has left it.
 final class GradientReducer {
   /// In the order of their reduction.
@@ -39,7 +41,8 @@ final class GradientReducer {
     self.way = way
     self.gradients = gradients
     self.pool = pool
-    buckets = Bucket.ranges(count: gradients.count, bytes: bucketBytes)
+    let limit = if case .shared = way { gradients.count * MemoryLayout<Float>.stride } else { bucketBytes }
+    buckets = Bucket.ranges(count: gradients.count, bytes: limit)
     let level = try MPI.threadLevel
     switch way {
     case .messages(let algorithm) where world.size > 1 && !buckets.isEmpty:
@@ -58,9 +61,9 @@ final class GradientReducer {
           ? "this MPI library grants thread level \(level), overlap needs multiple: buckets travel after backward"
           : nil
       }
-    case .shared(let arenas):
+    case .shared(let allreduce):
       (thread, overlapRefusal) = (nil, nil)
-      shared = arenas
+      shared = allreduce
       executor = nil
     case .messages:
       (thread, shared, overlapRefusal) = (nil, nil, nil)
@@ -81,23 +84,33 @@ final class GradientReducer {
     published = ready
   }
 
-  /// The next bucket that has been reduced, or nil when there is none: none yet with `waits` false, none left in this step with
-  /// `waits` true.
-  func next(waits: Bool) throws(MPIError) -> Range<Int>? {
-    guard taken < published else { return nil }
-    let bucket = buckets[taken]
-    if let thread, !waits {
-      guard thread.queue.isReduced(base + taken) else { return nil }
-    } else if thread != nil || shared != nil || executor != nil {
-      guard waits else { return nil }
-      let start = MPI.wallTime()
-      if let thread { thread.queue.waitReduced(base + taken) }
-      shared?.allreduce(bucket) { count, sum in pool.run(over: count, grain: 1 << 18, sum) }
-      try executor?.allreduce(gradients[bucket])
-      exposedSeconds += MPI.wallTime() - start
+  /// Gives `body` the ranges that this rank is to update, each once a step, when they have been reduced.
+  ///
+  /// - Parameters:
+  ///   - waits: until all that `reached` has named is reduced; false takes what is reduced already.
+  ///   - body: in shared memory it is called by the threads of the pool, else by the caller.
+  func update(waits: Bool, _ body: (Range<Int>) -> Void) throws(MPIError) {
+    if let shared {
+      guard waits, taken < published else { return }
+      let before = shared.statistics.seconds
+      shared.reduceScatter(0..<gradients.count, use: body)
+      exposedSeconds += shared.statistics.seconds - before
+      taken = published
     }
-    taken += 1
-    return bucket
+    while taken < published {
+      let bucket = buckets[taken]
+      if let thread, !waits {
+        guard thread.queue.isReduced(base + taken) else { return }
+      } else if thread != nil || executor != nil {
+        guard waits else { return }
+        let start = MPI.wallTime()
+        if let thread { thread.queue.waitReduced(base + taken) }
+        try executor?.allreduce(gradients[bucket])
+        exposedSeconds += MPI.wallTime() - start
+      }
+      taken += 1
+      body(bucket)
+    }
   }
 
   /// Makes ready for the next step.
@@ -109,13 +122,13 @@ final class GradientReducer {
     taken = 0
   }
 
-  /// Ends the communication thread and frees shared memory: the gradients are gone. Collective; call it after the last step. A second
+  /// Ends the communication thread and frees shared memory: what lay there is gone. Collective; call it after the last step. A second
   /// call does nothing.
   func close() {
     guard !isClosed else { return }
     isClosed = true
     thread?.close()
-    shared?.free()
+    shared?.arenas.free()
   }
 
   // Dropped on the way of an error: the thread ends when it is idle. Nobody waits for it, as it may wait for ranks that are gone.

@@ -1,3 +1,4 @@
+import BLAS
 import Collectives
 import Datasets
 import Graph
@@ -45,14 +46,15 @@ enum ReadyMade {
 
   /// `auto`: shared memory where all ranks are on one host and it has room for their gradients, else the ring. Collective.
   static func reduction(
-    _ choice: Configuration.Communication.Algorithm, count: Int, world: borrowing Communicator
+    _ choice: Configuration.Communication.Algorithm, count: Int, pool: ThreadPool,
+    world: borrowing Communicator
   ) throws(MPIError) -> ReductionWay {
     switch choice {
     case .ring: return .messages(.ring)
     case .mpi: return .messages(.mpi)
     case .auto:
       let host = try world.splitByHost()
-      let needed = SharedAllreduce.bytes(count: count, ranks: host.size)
+      let needed = SharedArenas.bytes(count: count, commonCount: count, ranks: host.size)
       let isOneHost = host.size == world.size
       let fits = isOneHost && needed < freeSharedMemoryBytes() / 10 * 9
       guard world.size > 1, try world.allreduce(fits ? 1 : 0, .minimum) == 1 else {
@@ -63,7 +65,8 @@ enum ReadyMade {
         }
         return .messages(.ring)
       }
-      return .shared(try SharedAllreduce(count: count, on: host))
+      let arenas = try SharedArenas(count: count, commonCount: count, on: host)
+      return .shared(SharedAllreduce(arenas) { count, body in pool.run(over: count, grain: 1 << 14, body) })
     }
   }
 }

@@ -4,7 +4,7 @@ import Collectives
 enum ReductionWay {
   /// By messages.
   case messages(Algorithm)
-  /// In shared memory, where the gradient arena lies: all ranks are on one host.
+  /// In shared memory, where the gradients of all ranks and their one copy of the parameters lie: all ranks are on one host.
   case shared(SharedAllreduce)
 
   /// The algorithm's name in summaries.

@@ -31,6 +31,7 @@ public final class Trainer {
   private let order: SampleOrder
   private var epochOrder: [Int]
   private var orderedEpoch = -1
+  private var isClosed = false
 
   /// The network that a configuration trains on these data. Not collective: it settles what may be wrong before ranks depend on each
   /// other.
@@ -69,10 +70,17 @@ public final class Trainer {
 
     self.pool = pool
     let way = try ReadyMade.reduction(
-      configuration.communication.algorithm, count: network.graph.arenaCount, world: world)
-    var shared: Arena?
-    if case .shared(let arenas) = way { shared = Arena(borrowing: arenas.arena) }
-    executor = Executor(network.graph, pool: pool, seed: configuration.seed, gradients: shared)
+      configuration.communication.algorithm, count: network.graph.arenaCount, pool: pool, world: world)
+    var (parameters, sums): (Arena?, Arena?)
+    if case .shared(let allreduce) = way {
+      let arenas = allreduce.arenas
+      parameters = Arena(borrowing: arenas.common)
+      sums = Arena(borrowing: arenas.mine)
+      if arenas.rank == 0, let parameters { network.graph.initialize(parameters, seed: configuration.seed) }
+      arenas.meet()
+    }
+    executor = Executor(
+      network.graph, pool: pool, seed: configuration.seed, parameters: parameters, gradients: sums)
     guard let gradients = executor.gradients else {
       preconditionFailure("Trainer: a network has a loss, so its executor has gradients")
     }
@@ -167,12 +175,20 @@ public final class Trainer {
     return sums.metrics(for: network.task)
   }
 
-  /// Ends the communication thread and frees what ranks share. Collective; call it after the last step.
-  public func close() { reducer.close() }
+  /// Ends the communication thread and frees what ranks share. Collective; call it after the last step. The weights stay readable.
+  public func close() {
+    if case .shared(let allreduce) = reducer.way, !isClosed {
+      executor.leaveSharedMemory()
+      // Nobody frees the common weights while another still copies them.
+      allreduce.arenas.meet()
+    }
+    isClosed = true
+    reducer.close()
+  }
 
   private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {
     guard let gradients = executor.gradients else { return }
-    while let range = try reducer.next(waits: waits) {
+    try reducer.update(waits: waits) { range in
       optimizer.update(
         range, parameters: executor.parameters, gradients: gradients, state: optimizerState, step: step,
         learningRate: rate, on: pool)

@@ -102,6 +102,7 @@ public struct TrainingBenchmark {
       if step >= warmup { seconds.append(MPI.wallTime() - start) }
     }
     exposed = trainer.reducer.exposedSeconds - exposed
+    let memory = try world.allreduce(peakMemoryBytes(), .maximum)
     trainer.close()
     var slowest = seconds.mutableSpan
     try world.allreduce(&slowest, .maximum)
@@ -116,7 +117,7 @@ public struct TrainingBenchmark {
       microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / typical,
       stepMsMedian: 1e3 * typical, stepMsMin: 1e3 * (seconds.min() ?? 0), gflops: products / typical * 1e-9,
       exposedMsMean: 1e3 * (try world.allreduce(exposed, .maximum)) / Double(steps),
-      peakMemoryBytes: try world.allreduce(peakMemoryBytes(), .maximum),
+      peakMemoryBytes: memory,
       lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch))
   }
 

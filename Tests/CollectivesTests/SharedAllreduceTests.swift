@@ -15,21 +15,22 @@ extension RankTests {
       try withWorld { world in
         let host = try world.splitByHost()
         let count = 100_019
-        let shared = try SharedAllreduce(count: count, on: host)
-        defer { shared.free() }
-        #expect(Int(bitPattern: shared.arena.baseAddress) % 64 == 0)
-        #expect(shared.arena.allSatisfy { $0 == 0 })
+        let arenas = try SharedArenas(count: count, on: host)
+        let shared = SharedAllreduce(arenas)
+        defer { arenas.free() }
+        #expect(Int(bitPattern: arenas.mine.baseAddress) % 64 == 0)
+        #expect(arenas.mine.allSatisfy { $0 == 0 })
         var ranges = (0...70).map { 16 * $0..<16 * $0 + $0 }
         ranges += [0..<count, 5..<count - 3, 1_000..<1_000, 17..<18, 0..<16_384]
         for (call, range) in ranges.enumerated() {
-          for i in 0..<count { shared.arena[i] = Self.value(host.rank, i, call) }
+          for i in 0..<count { arenas.mine[i] = Self.value(host.rank, i, call) }
           shared.allreduce(range)
           var wrong = 0
           for i in 0..<count {
             let expected =
               range.contains(i)
               ? (0..<host.size).reduce(0) { $0 + Self.value($1, i, call) } : Self.value(host.rank, i, call)
-            if shared.arena[i] != expected { wrong += 1 }
+            if arenas.mine[i] != expected { wrong += 1 }
           }
           #expect(wrong == 0, "range \(range)")
           // The others may still look at this rank's part of the range.
@@ -38,15 +39,64 @@ extension RankTests {
       }
     }
 
+    @Test func everyRankGetsItsChunkOfTheSumAndWhatOthersMakeOfTheirs() throws {
+      try withWorld { world in
+        let host = try world.splitByHost()
+        let count = 5_003
+        let arenas = try SharedArenas(count: count, commonCount: count, on: host)
+        let shared = SharedAllreduce(arenas) { count, body in
+          for start in stride(from: 0, to: count, by: 100) { body(start..<min(count, start + 100)) }
+        }
+        defer { arenas.free() }
+        for call in 0..<3 {
+          for i in 0..<count { arenas.mine[i] = Self.value(host.rank, i, call) }
+          var used = 0
+          shared.reduceScatter(3..<count) { range in
+            for i in range { arenas.common[i] = 2 * arenas.mine[i] }
+            used += range.count
+          }
+          #expect(try host.allreduce(used, .sum) == count - 3)
+          var wrong = 0
+          for i in 3..<count {
+            let sum = (0..<host.size).reduce(0) { $0 + Self.value($1, i, call) }
+            if arenas.common[i] != 2 * sum { wrong += 1 }
+          }
+          #expect(wrong == 0)
+          try host.barrier()
+        }
+      }
+    }
+
+    @Test func addsInTheOrderOfTheBalancedTree() throws {
+      try withWorld { world in
+        let host = try world.splitByHost()
+        let arenas = try SharedArenas(count: 1_000, on: host)
+        defer { arenas.free() }
+        func value(_ rank: Int, _ i: Int) -> Float { 1 / Float(3 + i * (rank + 1)) }
+        func tree(_ first: Int, _ ranks: Int, _ i: Int) -> Float {
+          if ranks == 1 { return value(first, i) }
+          var half = 1
+          while half * 2 < ranks { half *= 2 }
+          return tree(first, half, i) + tree(first + half, ranks - half, i)
+        }
+        for i in 0..<1_000 { arenas.mine[i] = value(host.rank, i) }
+        SharedAllreduce(arenas).allreduce(0..<1_000)
+        var wrong = 0
+        for i in 0..<1_000 where arenas.mine[i] != tree(0, host.size, i) { wrong += 1 }
+        #expect(wrong == 0)
+      }
+    }
+
     @Test func allRanksHoldTheSameBits() throws {
       try withWorld { world in
         let host = try world.splitByHost()
-        let shared = try SharedAllreduce(count: 4_099, on: host)
-        defer { shared.free() }
-        for i in shared.arena.indices { shared.arena[i] = 1 / Float(3 + i * (host.rank + 1)) }
+        let arenas = try SharedArenas(count: 4_099, on: host)
+        let shared = SharedAllreduce(arenas)
+        defer { arenas.free() }
+        for i in arenas.mine.indices { arenas.mine[i] = 1 / Float(3 + i * (host.rank + 1)) }
         shared.allreduce(0..<4_099)
         var hash: UInt64 = 17
-        for x in shared.arena { hash = hash &* 31 &+ UInt64(x.bitPattern) }
+        for x in arenas.mine { hash = hash &* 31 &+ UInt64(x.bitPattern) }
         #expect(Set(try host.allgather(hash)).count == 1)
       }
     }

@@ -53,9 +53,13 @@ void rondo_exp(size_t n, const float *_Nonnull x, float *_Nonnull y);
 void rondo_tanh(size_t n, const float *_Nonnull x, float *_Nonnull y);
 void rondo_erf(size_t n, const float *_Nonnull x, float *_Nonnull y);
 
-// For each i in first..<first + n: the sum of buffers[0][i], buffers[1][i], ... in ascending order, written to all of them. `count`
-// buffers, at least 1; none overlap.
-void rondo_sum_to_all(size_t first, size_t n, size_t count, float *_Nonnull const *_Nonnull buffers);
+// For each i in first..<first + n: the sum of buffers[0][i], ..., buffers[count - 1][i] in the order of a binary tree, written to
+// result[0][i], ..., result[results - 1][i]. Buffers are put on a stack in ascending order; after buffer b the two sums on top are
+// added merges[b] times, lower + upper; at the end one is left. At most 16 sums on the stack. Buffers do not overlap one another;
+// a result may be one of them.
+void rondo_fold(
+    size_t first, size_t n, size_t count, float *_Nonnull const *_Nonnull buffers, const unsigned char *_Nonnull merges,
+    size_t results, float *_Nonnull const *_Nonnull result);
 
 // --- bfloat16.c ---------------------------------------------------------------------------------------------------------
 
