@@ -39,7 +39,7 @@ struct RaceCheck {
 
   private init(_ schedule: Schedule) {
     self.schedule = schedule
-    accesses = IntervalMap(count: schedule.count + schedule.workspaceCount, repeating: Access())
+    accesses = IntervalMap(count: schedule.bufferCount + schedule.workspaceCount, repeating: Access())
     marks = [Int32](repeating: 0, count: schedule.actions.count)
   }
 

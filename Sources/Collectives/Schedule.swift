@@ -3,10 +3,11 @@
 /// A schedule is a small dataflow program. The same program is run symbolically by ``ScheduleVerifier``, and
 /// over MPI by ``AllreduceExecutor``; nothing in it names a clock, a transport or an element type.
 ///
-/// **Memory.** A rank has one linear memory of elements: `0 ..< count` is the caller's buffer (before the
-/// call this rank's contribution, after it the result), `count ..< count + workspaceCount` is workspace that
-/// belongs to the schedule and holds nothing at the start. A ``Block`` is a run of elements in it that does
-/// not cross from the one part into the other.
+/// **Memory.** A rank has one linear memory of elements: `0 ..< bufferCount` is the caller's, `bufferCount ..<
+/// bufferCount + workspaceCount` is workspace that belongs to the schedule and holds nothing at the start. The
+/// caller's memory is one buffer of `count` elements (before an allreduce this rank's contribution, after it the
+/// result), or `partials` of them one after the other, where a rank brings several partial sums; the result is
+/// in the first. A ``Block`` is a run of elements that lies in one buffer or in the workspace.
 ///
 /// **Order.** Actions are listed in program order. An action may start once all its ``dependencies(of:)``,
 /// earlier actions of the same rank, are complete; otherwise order is free. A send is complete when its block
@@ -25,14 +26,19 @@ public struct Schedule: Sendable, Equatable {
   public let size: Int
   /// The rank whose part this is.
   public let rank: Int
-  /// Elements in the caller's buffer.
+  /// Elements in a buffer of the caller's, and in the result.
   public let count: Int
-  /// Elements of workspace behind it.
+  /// Buffers of the caller's.
+  public let partials: Int
+  /// Elements of workspace behind them.
   public let workspaceCount: Int
   /// The most actions in hand at a time, counted from the oldest incomplete one.
   public let window: Int
   /// The actions in program order.
   public let actions: [Action]
+
+  /// Elements of the caller's memory.
+  public var bufferCount: Int { partials * count }
 
   // The dependencies of action `a` are `dependencyList[dependencyEnds[a - 1] ..< dependencyEnds[a]]`.
   let dependencyList: [Int32]
@@ -46,7 +52,7 @@ public struct Schedule: Sendable, Equatable {
   /// A schedule of any actions, each with the earlier ones that it waits for. Nothing is checked: that is the
   /// verifier's work.
   package init(
-    size: Int, rank: Int, count: Int, workspaceCount: Int, window: Int,
+    size: Int, rank: Int, count: Int, partials: Int = 1, workspaceCount: Int, window: Int,
     steps: [(action: Action, dependencies: [Int])]
   ) {
     var ends: [Int32] = []
@@ -56,17 +62,19 @@ public struct Schedule: Sendable, Equatable {
       ends.append(Int32(list.count))
     }
     self.init(
-      size: size, rank: rank, count: count, workspaceCount: workspaceCount, window: window,
+      size: size, rank: rank, count: count, partials: partials, workspaceCount: workspaceCount,
+      window: window,
       actions: steps.map(\.action), dependencyList: list, dependencyEnds: ends)
   }
 
   init(
-    size: Int, rank: Int, count: Int, workspaceCount: Int, window: Int, actions: [Action],
+    size: Int, rank: Int, count: Int, partials: Int, workspaceCount: Int, window: Int, actions: [Action],
     dependencyList: [Int32], dependencyEnds: [Int32]
   ) {
     self.size = size
     self.rank = rank
     self.count = count
+    self.partials = partials
     self.workspaceCount = workspaceCount
     self.window = window
     self.actions = actions

@@ -24,17 +24,21 @@ struct ScheduleRunner: ~Copyable {
 
   init(progress: AllreduceProgress) { self.progress = progress }
 
-  /// One run of a plan over `data`, the caller's buffer.
+  /// One run of a plan over the caller's memory: `data` is its first buffer, `otherPartials` those after it,
+  /// where the schedule has more than one.
   ///
   /// - Parameter combine: block[i] = operand[i] combined with block[i], for that many elements.
   mutating func run(
-    _ plan: ExecutionPlan, over data: UnsafeMutableRawPointer, elementBytes: Int, call: Int,
+    _ plan: ExecutionPlan, over data: UnsafeMutableRawPointer,
+    otherPartials: [UnsafeMutableRawPointer] = [], elementBytes: Int, call: Int,
     on communicator: borrowing Communicator, patience: Patience,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
+    precondition(plan.schedule.partials == 1 + otherPartials.count)
     prepare(plan.schedule, elementBytes)
     let memory = RankMemory(
-      data: data, count: plan.schedule.count, workspace: workspace.bytes.baseAddress ?? data,
+      data: data, otherPartials: otherPartials, count: plan.schedule.count,
+      bufferCount: plan.schedule.bufferCount, workspace: workspace.bytes.baseAddress ?? data,
       elementBytes: elementBytes)
     plan.order.reset()
     while !plan.order.isDone {
@@ -114,15 +118,20 @@ struct ScheduleRunner: ~Copyable {
   }
 }
 
-/// A schedule's linear memory, laid over the caller's buffer and the workspace.
+/// A schedule's linear memory, laid over the caller's buffers and the workspace.
 private struct RankMemory {
   let data: UnsafeMutableRawPointer
+  let otherPartials: [UnsafeMutableRawPointer]
   let count: Int
+  let bufferCount: Int
   let workspace: UnsafeMutableRawPointer
   let elementBytes: Int
 
   func address(_ offset: Int) -> UnsafeMutableRawPointer {
-    offset < count ? data + offset * elementBytes : workspace + (offset - count) * elementBytes
+    if offset < count { return data + offset * elementBytes }
+    if offset >= bufferCount { return workspace + (offset - bufferCount) * elementBytes }
+    let (partial, element) = offset.quotientAndRemainder(dividingBy: count)
+    return otherPartials[partial - 1] + element * elementBytes
   }
 
   subscript(block: Block) -> UnsafeMutableRawBufferPointer {

@@ -66,9 +66,11 @@ public enum ScheduleVerifier {
       return [.wrongPlace(rank: rank)]
     }
     func isInside(_ range: Range<Int>) -> Bool {
-      let memory = schedule.count + schedule.workspaceCount
-      return range.lowerBound >= 0 && range.upperBound <= memory
-        && (range.upperBound <= schedule.count || range.lowerBound >= schedule.count)
+      let memory = schedule.bufferCount + schedule.workspaceCount
+      guard range.lowerBound >= 0, range.upperBound <= memory else { return false }
+      // In one buffer: none begins behind the block's first element and before its last.
+      return range.lowerBound >= schedule.bufferCount
+        || range.upperBound <= (range.lowerBound / schedule.count + 1) * schedule.count
     }
     var findings: [Finding] = []
     for (index, action) in schedule.actions.enumerated() {

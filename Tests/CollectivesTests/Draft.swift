@@ -18,9 +18,8 @@ struct Draft {
 
   var schedule: Schedule {
     Schedule(
-      size: original.size, rank: original.rank, count: original.count,
-      workspaceCount: original.workspaceCount,
-      window: window, steps: steps)
+      size: original.size, rank: original.rank, count: original.count, partials: original.partials,
+      workspaceCount: original.workspaceCount, window: window, steps: steps)
   }
 
   func first(of kind: Kind) -> Int { steps.firstIndex { $0.action.kind == kind }! }
