@@ -40,9 +40,9 @@ public final class SharedAllreduce {
   /// Collective: all ranks call it with the same ranges in the same order.
   public func allreduce(_ range: Range<Int>) {
     measure(range, moves: 2) { chunk in
-      arenas.meet()
+      arenas.computation.meet()
       cut(chunk.count) { part in sum(part.shifted(by: chunk.lowerBound), into: arenas.bases) }
-      arenas.meet()
+      arenas.computation.meet()
     }
   }
 
@@ -57,7 +57,7 @@ public final class SharedAllreduce {
     let sums = Atomic(0)
     let uses = Atomic(0)
     measure(range, moves: 1) { chunk in
-      arenas.meet()
+      arenas.computation.meet()
       let start = MPI.wallTime()
       cut(chunk.count) { part in
         let piece = part.shifted(by: chunk.lowerBound)
@@ -72,7 +72,7 @@ public final class SharedAllreduce {
       let (summing, using) = (sums.load(ordering: .relaxed), uses.load(ordering: .relaxed))
       statistics.seconds -=
         (MPI.wallTime() - start) * Double(using) / max(1, Double(summing + using))
-      arenas.meet()
+      arenas.computation.meet()
     }
   }
 
@@ -89,6 +89,6 @@ public final class SharedAllreduce {
     statistics.calls += 1
     statistics.bytesSent += moves * chunk.count * MemoryLayout<Float>.stride * (arenas.size - 1)
     statistics.seconds += MPI.wallTime() - start
-    statistics.secondsWaiting = arenas.secondsWaiting
+    statistics.secondsWaiting = arenas.computation.secondsWaiting
   }
 }

@@ -77,7 +77,7 @@ public final class Trainer {
       parameters = Arena(borrowing: arenas.common)
       sums = Arena(borrowing: arenas.mine)
       if arenas.rank == 0, let parameters { network.graph.initialize(parameters, seed: configuration.seed) }
-      arenas.meet()
+      arenas.computation.meet()
     }
     executor = Executor(
       network.graph, pool: pool, seed: configuration.seed, parameters: parameters, gradients: sums)
@@ -180,7 +180,7 @@ public final class Trainer {
     if case .shared(let allreduce) = reducer.way, !isClosed {
       executor.leaveSharedMemory()
       // Nobody frees the common weights while another still copies them.
-      allreduce.arenas.meet()
+      allreduce.arenas.computation.meet()
     }
     isClosed = true
     reducer.close()
