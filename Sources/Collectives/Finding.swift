@@ -33,6 +33,8 @@ public enum Finding: Sendable, Equatable {
   case missingContribution(of: Int, rank: Int, elements: Range<Int>)
   /// Elements that a rank adds in another order than rank 0, so that their bits may differ.
   case orderDiffers(rank: Int, elements: Range<Int>, order: AdditionOrder, onRankZero: AdditionOrder)
+  /// Elements that a rank rounds elsewhere than rank 0, though it adds in the same order.
+  case roundingDiffers(rank: Int, elements: Range<Int>)
   /// Elements that are added in another order than the algorithm states.
   case unstatedOrder(elements: Range<Int>, order: AdditionOrder, stated: AdditionOrder)
   /// A schedule whose cost is not what the algorithm's formula says.
@@ -97,6 +99,8 @@ extension Finding: CustomStringConvertible {
       "rank \(rank): rank \(contributor) does not contribute to \(elements)"
     case .orderDiffers(let rank, let elements, let order, let onRankZero):
       "rank \(rank): adds \(elements) as \(order), rank 0 as \(onRankZero)"
+    case .roundingDiffers(let rank, let elements):
+      "rank \(rank): rounds other partial sums of \(elements) than rank 0"
     case .unstatedOrder(let elements, let order, let stated):
       "adds \(elements) as \(order), stated is \(stated)"
     case .costDiffers(let rank, let cost, let stated): "rank \(rank): costs \(cost), by the formula \(stated)"

@@ -25,10 +25,15 @@ struct ResultCheck {
     }
     // The order of additions says nothing more about a sum that is wrong.
     guard findings.isEmpty else { return findings }
+    var expressions = sums
     for rank in memories.indices.dropFirst() {
       memories[rank].forEach(in: 0..<count) { elements, value in
         memories[0].forEach(in: elements) { elements, first in
           guard value.sum != first.sum else { return }
+          guard expressions.exact(value.sum) != expressions.exact(first.sum) else {
+            findings.append(.roundingDiffers(rank: rank, elements: elements))
+            return
+          }
           findings.append(
             .orderDiffers(
               rank: rank, elements: elements, order: sums.order(of: value.sum),
@@ -57,7 +62,7 @@ struct ResultCheck {
     for (range, order) in stated {
       let expected = sums.number(of: order)
       memories[0].forEach(in: range) { elements, value in
-        guard value.sum != expected else { return }
+        guard value.sum != expected, sums.exact(value.sum) != expected else { return }
         findings.append(.unstatedOrder(elements: elements, order: sums.order(of: value.sum), stated: order))
       }
     }

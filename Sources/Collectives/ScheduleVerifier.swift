@@ -10,6 +10,9 @@
 /// - all ranks add an element in the same order, so they get the same bits, and it is the order that the
 ///   algorithm states;
 /// - elements sent, received and added, messages and rounds are what the algorithm's formula says.
+///
+/// With bfloat16 on the wire a send rounds, which the proofs then take into account: additions are ordered
+/// against sends of the same elements, and all ranks round the same partial sums.
 public enum ScheduleVerifier {
   /// What was found.
   public struct Report: Sendable {
@@ -17,16 +20,23 @@ public enum ScheduleVerifier {
     public var findings: [Finding] = []
     /// What each rank's schedule costs, as counted.
     public var costs: [ScheduleCost] = []
+    /// The most roundings of partial sums that a contribution passes through on its way into any rank's
+    /// result: 0 with float32 on the wire.
+    public var roundings = 0
   }
 
   /// Verifies the algorithm's own schedules.
-  public static func verify(_ algorithm: some ScheduledAllreduce, size: Int, count: Int) -> Report {
+  public static func verify(
+    _ algorithm: some ScheduledAllreduce, size: Int, count: Int, wire: WireFormat = .float32
+  ) -> Report {
     let schedules = (0..<size).map { algorithm.schedule(size: size, rank: $0, count: count) }
-    return verify(schedules, as: algorithm)
+    return verify(schedules, as: algorithm, wire: wire)
   }
 
   /// Verifies schedules, one for each rank, against what `algorithm` promises.
-  public static func verify(_ schedules: [Schedule], as algorithm: some ScheduledAllreduce) -> Report {
+  public static func verify(
+    _ schedules: [Schedule], as algorithm: some ScheduledAllreduce, wire: WireFormat = .float32
+  ) -> Report {
     var report = Report()
     report.findings = schedules.enumerated().flatMap { rank, schedule in
       malformed(schedule, rank: rank, size: schedules.count, count: schedules[0].count)
@@ -36,16 +46,17 @@ public enum ScheduleVerifier {
     guard report.findings.isEmpty else { return report }
     let matching = MessageMatching(schedules)
     report.findings = matching.findings
-    for schedule in schedules { report.findings += RaceCheck.findings(in: schedule) }
+    for schedule in schedules { report.findings += RaceCheck.findings(in: schedule, wire: wire) }
     guard report.findings.isEmpty else { return report }
 
     var eager = SymbolicRun(schedules, matching, .eager, followsValues: false)
     eager.run()
-    var run = SymbolicRun(schedules, matching, .rendezvous, followsValues: true)
+    var run = SymbolicRun(schedules, matching, .rendezvous, followsValues: true, wire: wire)
     run.run()
     report.findings += eager.findings + run.findings
     guard report.findings.isEmpty, let memories = run.memories else { return report }
 
+    report.roundings = run.roundings
     let result = ResultCheck(memories: memories, count: schedules[0].count, sums: run.sums)
     report.findings += result.findings(
       stated: algorithm.additionOrders(size: schedules.count, count: schedules[0].count))

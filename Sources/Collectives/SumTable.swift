@@ -1,9 +1,10 @@
-/// Sums of the ranks' contributions as numbered expressions: equal trees have equal numbers.
+/// Sums of the ranks' contributions as numbered expressions: equal trees have equal numbers. Sums and
+/// contributions may be rounded to the wire format.
 ///
 /// Numbers `0 ..< size` are the contributions themselves.
 struct SumTable {
   let size: Int
-  /// Left and right operand of each sum.
+  /// Left and right operand of each sum. What is only rounded has `rounding` on the right.
   private var operands: [(left: Int32, right: Int32)] = []
   private var numbers: [UInt64: Int32] = [:]
   /// For each expression the set of ranks in it, 64 to a word.
@@ -11,15 +12,19 @@ struct SumTable {
   private var words: Int { (size + 63) / 64 }
   /// For each expression a rank that is in it more than once, or -1.
   private var repeated: [Int32]
+  /// For each expression the most roundings on the way from a contribution to it.
+  private var depths: [Int32]
 
   /// The number that stands for no value: memory that nothing was written to.
   static let undefined: Int32 = -1
+  private static let rounding: Int32 = -1
 
   init(size: Int) {
     self.size = size
     let words = (size + 63) / 64
     contributors = [UInt64](repeating: 0, count: size * words)
     repeated = [Int32](repeating: -1, count: size)
+    depths = [Int32](repeating: 0, count: size)
     for rank in 0..<size { contributors[rank * words + rank / 64] = 1 << UInt64(rank % 64) }
   }
 
@@ -39,8 +44,38 @@ struct SumTable {
       if a & b != 0 { twice = Int32(word * 64 + (a & b).trailingZeroBitCount) }
     }
     repeated.append(twice)
+    depths.append(max(depths[Int(left)], depths[Int(right)]))
     return number
   }
+
+  /// The number of an expression rounded. Rounding again changes nothing.
+  mutating func rounded(_ expression: Int32) -> Int32 {
+    guard expression >= 0, !isRounded(expression) else { return expression }
+    let key = UInt64(expression) << 32 | UInt64(UInt32(bitPattern: Self.rounding))
+    if let number = numbers[key] { return number }
+    let number = Int32(size + operands.count)
+    numbers[key] = number
+    operands.append((expression, Self.rounding))
+    for word in 0..<words { contributors.append(contributors[Int(expression) * words + word]) }
+    repeated.append(repeated[Int(expression)])
+    depths.append(depths[Int(expression)] + 1)
+    return number
+  }
+
+  private func isRounded(_ expression: Int32) -> Bool {
+    expression >= size && operands[Int(expression) - size].right == Self.rounding
+  }
+
+  /// The number of the same sum without any rounding.
+  mutating func exact(_ expression: Int32) -> Int32 {
+    guard expression >= size else { return expression }
+    let (left, right) = operands[Int(expression) - size]
+    let exactLeft = exact(left)
+    return right == Self.rounding ? exactLeft : sum(exactLeft, exact(right))
+  }
+
+  /// The most roundings on the way from a contribution to the expression.
+  func roundings(in expression: Int32) -> Int { expression < 0 ? 0 : Int(depths[Int(expression)]) }
 
   /// A rank that is in the expression more than once.
   func repeatedContributor(in expression: Int32) -> Int? {
@@ -66,9 +101,10 @@ struct SumTable {
     }
   }
 
+  /// The order of additions, without roundings.
   func order(of expression: Int32) -> AdditionOrder {
     if expression < size { return .contribution(of: Int(expression)) }
     let (left, right) = operands[Int(expression) - size]
-    return .sum(order(of: left), order(of: right))
+    return right == Self.rounding ? order(of: left) : .sum(order(of: left), order(of: right))
   }
 }

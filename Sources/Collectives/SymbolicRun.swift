@@ -7,6 +7,7 @@ struct SymbolicRun {
   private let schedules: [Schedule]
   private let matching: MessageMatching
   private let delivery: Finding.Delivery
+  private let wire: WireFormat
   private var orders: [IssueOrder]
   /// For each rank, the transfers that have started.
   private var started: [[Bool]]
@@ -31,11 +32,13 @@ struct SymbolicRun {
   /// - Parameter followsValues: whether to keep the memories, or only to see whether all ranks get to the
   ///   end.
   init(
-    _ schedules: [Schedule], _ matching: MessageMatching, _ delivery: Finding.Delivery, followsValues: Bool
+    _ schedules: [Schedule], _ matching: MessageMatching, _ delivery: Finding.Delivery, followsValues: Bool,
+    wire: WireFormat = .float32
   ) {
     self.schedules = schedules
     self.matching = matching
     self.delivery = delivery
+    self.wire = wire
     orders = schedules.map(IssueOrder.init)
     started = schedules.map { [Bool](repeating: false, count: $0.actions.count) }
     active = Array(schedules.indices.reversed())
@@ -58,6 +61,17 @@ struct SymbolicRun {
       schedules[$0].place(orders[$0].oldest)
     }
     if !waiting.isEmpty { findings.append(.deadlock(delivery, waiting: waiting)) }
+    // The executor rounds what was not sent.
+    for schedule in schedules where schedule.size > 1 { round(0..<schedule.count, ofRank: schedule.rank) }
+  }
+
+  /// The most roundings that a contribution passed through on its way into a result.
+  var roundings: Int {
+    var most = 0
+    for (schedule, memory) in zip(schedules, memories ?? []) {
+      memory.forEach(in: 0..<schedule.count) { _, value in most = max(most, sums.roundings(in: value.sum)) }
+    }
+    return most
   }
 
   private mutating func start(_ action: Int, on rank: Int) {
@@ -68,6 +82,7 @@ struct SymbolicRun {
       orders[rank].complete(action)
     case .send(let block, let peer):
       checkDefined(block.range, schedules[rank].place(action))
+      round(block.range, ofRank: rank)
       started[rank][action] = true
       if delivery == .eager { orders[rank].complete(action) }
       if partner >= 0, started[Int(peer)][partner] {
@@ -115,6 +130,15 @@ struct SymbolicRun {
         value.rounds = max(value.rounds, addend.rounds)
         memories?[place.rank][run] = value
       }
+    }
+  }
+
+  /// A send rounds its block, where the wire format has fewer bits.
+  private mutating func round(_ range: Range<Int>, ofRank rank: Int) {
+    guard wire == .bfloat16, let runs = memories?[rank].cut(range) else { return }
+    for run in runs {
+      guard let value = memories?[rank][run] else { continue }
+      memories?[rank][run].sum = sums.rounded(value.sum)
     }
   }
 
