@@ -4,6 +4,12 @@ public enum Algorithm: String, Sendable, CaseIterable {
   case mpi
   /// Reduce-scatter and allgather round a ring: ``Ring``.
   case ring
+  /// Everybody exchanges everything, in few rounds: ``RecursiveDoubling``.
+  case recursiveDoubling = "recursive-doubling"
+  /// Reduce-scatter by halves, allgather by doubles: ``HalvingDoubling``.
+  case halvingDoubling = "halving-doubling"
+  /// Every chunk straight to its owner and straight back: ``Direct``.
+  case direct
 
   /// The algorithm of that name.
   /// - Throws: ``UnknownAlgorithm``, whose text lists the names that there are.
@@ -17,6 +23,9 @@ public enum Algorithm: String, Sendable, CaseIterable {
     switch self {
     case .mpi: return nil
     case .ring: return Ring(elementBytes: elementBytes)
+    case .recursiveDoubling: return RecursiveDoubling(elementBytes: elementBytes)
+    case .halvingDoubling: return HalvingDoubling(elementBytes: elementBytes)
+    case .direct: return Direct(elementBytes: elementBytes)
     }
   }
 }

@@ -20,6 +20,9 @@ package struct Partition {
   /// The elements of one part. Parts follow each other without gaps; the first ones are the longer ones.
   package subscript(part: Int) -> Range<Int> { bound(part)..<bound(part + 1) }
 
+  /// The elements of several parts that follow each other.
+  package subscript(parts: Range<Int>) -> Range<Int> { bound(parts.lowerBound)..<bound(parts.upperBound) }
+
   /// The longest part's number of elements.
   package var longest: Int { self[0].count }
 

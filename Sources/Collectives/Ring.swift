@@ -86,25 +86,7 @@ public struct Ring: ScheduledAllreduce {
     }
   }
 
-  private func lanes(_ size: Int, _ count: Int) -> RingLanes {
-    RingLanes(chunks: Partition(0..<count, into: size), segmentLength: segmentLength)
+  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength)
   }
-}
-
-/// How the ring cuts a buffer: into chunks, and all chunks into as many segments, of which the s-th make lane
-/// s.
-struct RingLanes {
-  let chunks: Partition
-  /// Number of lanes: the segments of a chunk.
-  let count: Int
-
-  init(chunks: Partition, segmentLength: Int) {
-    self.chunks = chunks
-    count = max(1, (chunks.longest + segmentLength - 1) / segmentLength)
-  }
-
-  func segments(ofChunk chunk: Int) -> Partition { Partition(chunks[chunk], into: count) }
-
-  /// Elements of the longest segment, rounded up to a cache line of float32.
-  var slotLength: Int { (segments(ofChunk: 0).longest + 15) / 16 * 16 }
 }

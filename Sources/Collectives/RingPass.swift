@@ -1,10 +1,6 @@
-/// Writes the ring's schedule for one rank: the steps of all lanes, interleaved as a wave.
-///
-/// Lane s begins `lag` steps after lane s - 1, with the least `lag` for which at most `inFlight` lanes are
-/// under way. So the reduce-scatter of later lanes mixes with the allgather of earlier ones, and program
-/// order is the order in which a rank that never waits would do it.
+/// Writes the ring's schedule for one rank.
 struct RingPass {
-  private let lanes: RingLanes
+  private let lanes: ChunkLanes
   private let size: Int
   private let rank: Int
   private let count: Int
@@ -29,7 +25,7 @@ struct RingPass {
     var sends: [Int32]
   }
 
-  init(lanes: RingLanes, size: Int, rank: Int, count: Int, inFlight: Int) {
+  init(lanes: ChunkLanes, size: Int, rank: Int, count: Int, inFlight: Int) {
     self.lanes = lanes
     self.size = size
     self.rank = rank
@@ -46,22 +42,15 @@ struct RingPass {
 
   mutating func schedule() -> Schedule {
     let steps = 2 * (size - 1)
-    let lag = max(1, (steps + inFlight - 1) / inFlight)
-    let waves = steps == 0 || count == 0 ? 0 : steps + (lanes.count - 1) * lag
-    for wave in 0..<waves {
-      // The lanes with 0 <= wave - lane * lag < steps, oldest first.
-      let oldest = max(0, (wave - steps + lag) / lag)
-      for lane in oldest...min(lanes.count - 1, wave / lag) {
-        let step = wave - lane * lag
-        if step < size - 1 {
-          reduceScatter(lane, step)
-        } else {
-          allgather(lane, step - (size - 1))
-        }
+    for (lane, step) in LaneWave(lanes: count == 0 ? 0 : lanes.count, steps: steps, inFlight: inFlight) {
+      if step < size - 1 {
+        reduceScatter(lane, step)
+      } else {
+        allgather(lane, step - (size - 1))
       }
     }
     return builder.finish(
-      workspaceCount: waves == 0 ? 0 : slots * lanes.slotLength, window: Self.windowPerLane * inFlight)
+      workspaceCount: steps == 0 || count == 0 ? 0 : slots * lanes.slotLength, window: Self.windowPerLane * inFlight)
   }
 
   private mutating func reduceScatter(_ lane: Int, _ step: Int) {

@@ -12,7 +12,9 @@ import Testing
   @Test(arguments: ["tree", "Ring", "", "rign"])
   func anUnknownNameIsAnErrorThatListsTheNamesThereAre(name: String) {
     let error = #expect(throws: UnknownAlgorithm.self) { try Algorithm(named: name) }
-    #expect(error?.description == "there is no allreduce algorithm \"\(name)\"; there are: mpi, ring")
+    #expect(
+      error?.description == "there is no allreduce algorithm \"\(name)\"; "
+        + "there are: mpi, ring, recursive-doubling, halving-doubling, direct")
   }
 
   @Test func anOrderOfAdditionsPrintsItsTree() {

@@ -5,11 +5,11 @@ import Testing
 
 extension RankTests {
   @Suite struct AllreduceExecutorTests {
-    @Test(arguments: 1...5)
-    func theRingEqualsMPIForEveryLength(size: Int) throws {
+    @Test(arguments: Algorithm.allCases.filter { $0 != .mpi }, 1...5)
+    func everyAlgorithmEqualsMPIForEveryLength(algorithm: Algorithm, size: Int) throws {
       try withRanks(size) { world in
         let seed = try sharedSeed(on: world)
-        var executor = try AllreduceExecutor(.ring, on: world)
+        var executor = try AllreduceExecutor(algorithm, on: world)
         for count in Array(0...70) + [1_000_003] {
           try expectSum(of: Float.self, count: count, seed: seed, by: &executor, on: world)
           try expectSum(of: Double.self, count: count, seed: seed, by: &executor, on: world)

@@ -1,0 +1,22 @@
+/// How a buffer is cut into chunks, one for each rank, and all chunks into as many segments, of which the s-th
+/// make lane s.
+struct ChunkLanes {
+  let chunks: Partition
+  /// Number of lanes: the segments of a chunk.
+  let count: Int
+
+  init(count elements: Int, size: Int, segmentLength: Int) {
+    chunks = Partition(0..<elements, into: size)
+    count = max(1, (chunks.longest + segmentLength - 1) / segmentLength)
+  }
+
+  func segments(ofChunk chunk: Int) -> Partition { Partition(chunks[chunk], into: count) }
+
+  /// Elements of the longest segment, rounded up to a cache line of float32.
+  var slotLength: Int { segments(ofChunk: 0).longest.roundedUpToCacheLine }
+}
+
+extension Int {
+  /// For a number of elements: the next multiple of a cache line of float32.
+  var roundedUpToCacheLine: Int { (self + 15) / 16 * 16 }
+}
