@@ -1,6 +1,6 @@
 import MPI
 
-/// Sums buffers over the ranks of a communicator, in place, by one algorithm, again and again.
+/// Sums buffers over the ranks of a communicator, in place, again and again, by one algorithm or by the one that is best for a size.
 ///
 /// It keeps what a call needs: a communicator of its own, workspace, and for each length its schedule, so
 /// that only the first call with a length allocates. All ranks make the same calls in the same order, with
@@ -8,7 +8,8 @@ import MPI
 ///
 /// An executor belongs to one thread. A communication thread makes its own, on a communicator handed to it.
 public struct AllreduceExecutor: ~Copyable {
-  public let algorithm: Algorithm
+  /// Which algorithm serves which size.
+  public let selection: AllreduceSelection
   /// Where the executor stands, for other threads.
   public let progress: AllreduceProgress
   /// What it has done so far.
@@ -23,16 +24,17 @@ public struct AllreduceExecutor: ~Copyable {
   package var patience: Patience?
 
   let communicator: Communicator
-  private let generator: (Int) -> (any ScheduledAllreduce)?
+  private let ring: Ring?
   private var plans = PlanCache()
   private var runner: ScheduleRunner
 
   /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
   /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
   public init(
-    _ algorithm: Algorithm, owning communicator: consuming Communicator, progress: AllreduceProgress = .init()
+    _ selection: AllreduceSelection, owning communicator: consuming Communicator,
+    progress: AllreduceProgress = .init()
   ) {
-    self.init(algorithm, owning: communicator, progress: progress, generator: algorithm.scheduled)
+    self.init(selection, owning: communicator, progress: progress, ring: nil)
     patience = .sharedCore
   }
 
@@ -41,26 +43,34 @@ public struct AllreduceExecutor: ~Copyable {
   ///
   /// Collective.
   public init(
+    _ selection: AllreduceSelection, on communicator: borrowing Communicator,
+    progress: AllreduceProgress = .init()
+  ) throws(MPIError) {
+    self.init(selection, owning: try communicator.duplicate(), progress: progress, ring: nil)
+  }
+
+  /// One algorithm for every size. Collective.
+  public init(
     _ algorithm: Algorithm, on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    self.init(
-      algorithm, owning: try communicator.duplicate(), progress: progress, generator: algorithm.scheduled)
+    try self.init(AllreduceSelection(algorithm), on: communicator, progress: progress)
   }
 
   /// A ring with other than the default segments, for tests and tuning.
   package init(_ ring: Ring, on communicator: borrowing Communicator) throws(MPIError) {
     self.init(
-      .ring, owning: try communicator.duplicate(), progress: AllreduceProgress(), generator: { _ in ring })
+      AllreduceSelection(.ring), owning: try communicator.duplicate(), progress: AllreduceProgress(),
+      ring: ring)
   }
 
   private init(
-    _ algorithm: Algorithm, owning communicator: consuming Communicator, progress: AllreduceProgress,
-    generator: @escaping (Int) -> (any ScheduledAllreduce)?
+    _ selection: AllreduceSelection, owning communicator: consuming Communicator, progress: AllreduceProgress,
+    ring: Ring?
   ) {
-    self.algorithm = algorithm
+    self.selection = selection
     self.communicator = communicator
     self.progress = progress
-    self.generator = generator
+    self.ring = ring
     runner = ScheduleRunner(progress: progress)
   }
 
@@ -94,6 +104,7 @@ public struct AllreduceExecutor: ~Copyable {
     let start = MPI.wallTime()
     progress.beginCall()
     statistics.calls += 1
+    let algorithm = selection.algorithm(bytes: elements.count * MemoryLayout<T>.stride)
     if algorithm == .mpi {
       progress.enter(.mpi)
       var span = elements.mutableSpan
@@ -102,7 +113,7 @@ public struct AllreduceExecutor: ~Copyable {
         elements.count * MemoryLayout<T>.stride * 2 * (communicator.size - 1) / communicator.size
     } else if let base = elements.baseAddress {
       progress.enter(.working)
-      try run(over: base, count: elements.count, elementBytes: MemoryLayout<T>.stride) {
+      try run(algorithm, over: base, count: elements.count, elementBytes: MemoryLayout<T>.stride) {
         T.combine(reduction, $0, into: $1, count: $2)
       }
     }
@@ -113,7 +124,7 @@ public struct AllreduceExecutor: ~Copyable {
   /// Runs the schedules of one call. Not generic: generic code looks its types up at run time, which would
   /// cost a small call more than the call.
   private mutating func run(
-    over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
+    _ algorithm: Algorithm, over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
     if patience == nil { patience = try .fitting(communicator) }
@@ -121,10 +132,10 @@ public struct AllreduceExecutor: ~Copyable {
     while offset < count {
       let piece = min(count - offset, pieceLimit)
       let plan = plans.plan(count: piece, elementBytes: elementBytes, call: statistics.calls) {
-        guard let generator = generator(elementBytes) else {
+        guard let scheduled = ring ?? algorithm.scheduled(elementBytes: elementBytes) else {
           preconditionFailure("\(algorithm) has no schedules")
         }
-        return generator.schedule(size: communicator.size, rank: communicator.rank, count: piece)
+        return scheduled.schedule(size: communicator.size, rank: communicator.rank, count: piece)
       }
       try runner.run(
         plan, over: memory + offset * elementBytes, elementBytes: elementBytes, call: statistics.calls,

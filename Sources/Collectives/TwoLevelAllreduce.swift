@@ -31,25 +31,22 @@ public final class TwoLevelAllreduce {
   private let merges: [UInt8]
   private let own: [UnsafeMutablePointer<Float>]
 
-  /// Finds the hosts of `world` and its carriers, and allocates the arenas.
-  ///
-  /// Collective over `world`; all ranks ask for the same counts.
+  /// Collective over `world`.
   ///
   /// - Parameters:
-  ///   - host: the ranks of `world` on this rank's host: `Communicator.splitByHost`.
+  ///   - arenas: of the ranks of `world` on this rank's host, in their order: see `Communicator.splitByHost`.
   ///   - executor: makes the executor of the part between hosts, on a communicator of its own.
   public init(
-    count: Int, commonCount: Int = 0, host: borrowing Communicator, world: borrowing Communicator,
-    progress: AllreduceProgress = .init(),
+    _ arenas: SharedArenas, world: borrowing Communicator, progress: AllreduceProgress = .init(),
     executor: (consuming Communicator, AllreduceProgress) throws(MPIError) -> AllreduceExecutor
   ) throws(MPIError) {
+    self.arenas = arenas
     self.progress = progress
-    carriers = try world.allreduce(host.size, .minimum)
-    arenas = try SharedArenas(count: count, commonCount: commonCount, on: host)
-    merges = BinaryCounter.merges(leaves: host.size)
-    own = [arenas.bases[host.rank]]
-    // The carriers of a chunk, in the order of their hosts' lowest ranks.
-    if let carrying = try world.split(color: host.rank < carriers ? host.rank : nil, key: world.rank) {
+    carriers = try world.allreduce(arenas.size, .minimum)
+    merges = BinaryCounter.merges(leaves: arenas.size)
+    own = [arenas.bases[arenas.rank]]
+    // The carriers of a chunk, in the order of their ranks.
+    if let carrying = try world.split(color: arenas.rank < carriers ? arenas.rank : nil, key: world.rank) {
       between = try executor(carrying, progress)
     } else {
       between = nil

@@ -27,7 +27,7 @@ final class CommunicationThread: Sendable {
     let handoff = CommunicatorHandoff(communicator)
     let memory = Memory(gradients: gradients, buckets: buckets)
     let thread = Thread { [self] in
-      reduce(memory, AllreduceExecutor(algorithm, owning: handoff.take()))
+      reduce(memory, AllreduceExecutor(AllreduceSelection(algorithm), owning: handoff.take()))
       ended.signal()
     }
     thread.name = "rondo-comm"
