@@ -1,9 +1,10 @@
-/// In which order the contributions of the ranks are added: the expression tree of a sum.
+/// In which order contributions are added, of ranks or of the leaves of a ``ReductionTree``: the expression tree
+/// of a sum.
 ///
 /// Floating-point addition is not associative, so the tree decides the bits. Two ranks, or two algorithms,
 /// that add in the same tree get the same bits.
 public indirect enum AdditionOrder: Sendable, Equatable {
-  /// The contribution of a rank.
+  /// The contribution of a rank or of a leaf.
   case contribution(of: Int)
   case sum(AdditionOrder, AdditionOrder)
 

@@ -27,9 +27,9 @@ public enum Finding: Sendable, Equatable {
   case misplacedResult(rank: Int, elements: Range<Int>)
   /// Elements of a result that have no value.
   case undefinedResult(rank: Int, elements: Range<Int>)
-  /// Elements of a result to which a rank contributes more than once.
+  /// Elements of a result to which a rank (or a leaf of a tree) contributes more than once.
   case repeatedContribution(of: Int, rank: Int, elements: Range<Int>)
-  /// Elements of a result to which a rank does not contribute.
+  /// Elements of a result to which a rank (or a leaf of a tree) does not contribute, but should.
   case missingContribution(of: Int, rank: Int, elements: Range<Int>)
   /// Elements that a rank adds in another order than rank 0, so that their bits may differ.
   case orderDiffers(rank: Int, elements: Range<Int>, order: AdditionOrder, onRankZero: AdditionOrder)
@@ -94,9 +94,9 @@ extension Finding: CustomStringConvertible {
     case .undefinedResult(let rank, let elements):
       "rank \(rank): elements \(elements) of the result have no value"
     case .repeatedContribution(let contributor, let rank, let elements):
-      "rank \(rank): rank \(contributor) contributes to \(elements) more than once"
+      "rank \(rank): contribution \(contributor) is in \(elements) more than once"
     case .missingContribution(let contributor, let rank, let elements):
-      "rank \(rank): rank \(contributor) does not contribute to \(elements)"
+      "rank \(rank): contribution \(contributor) is missing in \(elements)"
     case .orderDiffers(let rank, let elements, let order, let onRankZero):
       "rank \(rank): adds \(elements) as \(order), rank 0 as \(onRankZero)"
     case .roundingDiffers(let rank, let elements):

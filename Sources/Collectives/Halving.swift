@@ -53,7 +53,8 @@ struct Halving {
     zip(skips, skips.dropFirst()).map { inHand, skip in
       Round(
         to: (rank + skip) % size, from: (rank + size - skip) % size,
-        sent: parts(of: rank + skip..<rank + inHand), kept: parts(of: rank..<rank + inHand - skip), side: .right)
+        sent: parts(of: rank + skip..<rank + inHand), kept: parts(of: rank..<rank + inHand - skip),
+        side: .right)
     }
   }
 

@@ -105,8 +105,11 @@ struct HalvingDoublingPass {
       arrivals.append((round.sent[part], receive))
     }
     for part in 0..<2 where !chunks[round.kept[part]].isEmpty {
-      var completions = progress[place].arrivals.filter { $0.chunks.overlaps(round.kept[part]) }.map(\.receive)
-      if round.kept[part].contains(own), !chunks[own].isEmpty { completions.append(progress[place].sums[part]) }
+      var completions = progress[place].arrivals.filter { $0.chunks.overlaps(round.kept[part]) }.map(
+        \.receive)
+      if round.kept[part].contains(own), !chunks[own].isEmpty {
+        completions.append(progress[place].sums[part])
+      }
       _ = builder.send(chunks[round.kept[part]], to: round.from, after: completions)
     }
     progress[place].arrivals += arrivals

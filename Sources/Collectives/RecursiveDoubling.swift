@@ -67,7 +67,8 @@ public struct RecursiveDoubling: ScheduledAllreduce {
     let lanes = lanes(count).filledParts
     guard let number = groups.number(of: rank) else {
       let neighbour = cost(size: size, rank: rank - 1, count: count)
-      return ScheduleCost(sent: count, received: count, added: 0, messages: lanes, rounds: neighbour.rounds + 1)
+      return ScheduleCost(
+        sent: count, received: count, added: 0, messages: lanes, rounds: neighbour.rounds + 1)
     }
     let sums = groups.radices.reduce(0) { $0 + $1 - 1 } + (groups.isPaired(rank) ? 1 : 0)
     let fromPassive = (0..<groups.surplus).map { 1 + groups.distance($0, number) }.max() ?? 0

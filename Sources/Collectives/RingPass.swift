@@ -50,7 +50,8 @@ struct RingPass {
       }
     }
     return builder.finish(
-      workspaceCount: steps == 0 || count == 0 ? 0 : slots * lanes.slotLength, window: Self.windowPerLane * inFlight)
+      workspaceCount: steps == 0 || count == 0 ? 0 : slots * lanes.slotLength,
+      window: Self.windowPerLane * inFlight)
   }
 
   private mutating func reduceScatter(_ lane: Int, _ step: Int) {

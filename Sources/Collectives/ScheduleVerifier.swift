@@ -1,4 +1,4 @@
-/// Proves an allreduce algorithm's schedules right, for one size and count, without running them on data.
+/// Proves a collective algorithm's schedules right, for one size and count, without running them on data.
 ///
 /// All ranks' schedules are run together symbolically: memory holds not numbers but which contributions were
 /// added in which order. It is proved that
@@ -6,9 +6,10 @@
 /// - no timing changes the result: conflicting actions of a rank are ordered by its dependencies;
 /// - there is no deadlock, whether sends wait for their receives or are buffered (and so for any mixture of
 ///   the two: a message buffered earlier only lets more go on);
-/// - every element of every rank's result has every rank's contribution to that element exactly once;
-/// - all ranks add an element in the same order, so they get the same bits, and it is the order that the
-///   algorithm states;
+/// - every element of every rank's result has every contribution to that element that it should have, in an
+///   allreduce every rank's, exactly once;
+/// - all ranks that get an element add it in the same order, so they get the same bits, and it is the order
+///   that the algorithm states;
 /// - elements sent, received and added, messages and rounds are what the algorithm's formula says.
 ///
 /// With bfloat16 on the wire a send rounds, which the proofs then take into account: additions are ordered
@@ -27,7 +28,7 @@ public enum ScheduleVerifier {
 
   /// Verifies the algorithm's own schedules.
   public static func verify(
-    _ algorithm: some ScheduledAllreduce, size: Int, count: Int, wire: WireFormat = .float32
+    _ algorithm: some ScheduledCollective, size: Int, count: Int, wire: WireFormat = .float32
   ) -> Report {
     let schedules = (0..<size).map { algorithm.schedule(size: size, rank: $0, count: count) }
     return verify(schedules, as: algorithm, wire: wire)
@@ -35,11 +36,12 @@ public enum ScheduleVerifier {
 
   /// Verifies schedules, one for each rank, against what `algorithm` promises.
   public static func verify(
-    _ schedules: [Schedule], as algorithm: some ScheduledAllreduce, wire: WireFormat = .float32
+    _ schedules: [Schedule], as algorithm: some ScheduledCollective, wire: WireFormat = .float32
   ) -> Report {
     var report = Report()
+    let contract = algorithm.contract(size: schedules.count, count: schedules[0].count)
     report.findings = schedules.enumerated().flatMap { rank, schedule in
-      malformed(schedule, rank: rank, size: schedules.count, count: schedules[0].count)
+      malformed(schedule, rank: rank, size: schedules.count, count: schedules[0].count, contract)
     }
     // What follows relies on blocks and peers that exist, and on both ends of a message agreeing on its
     // length.
@@ -49,17 +51,18 @@ public enum ScheduleVerifier {
     for schedule in schedules { report.findings += RaceCheck.findings(in: schedule, wire: wire) }
     guard report.findings.isEmpty else { return report }
 
-    var eager = SymbolicRun(schedules, matching, .eager, followsValues: false)
+    var eager = SymbolicRun(schedules, matching, .eager, contract: contract, followsValues: false)
     eager.run()
-    var run = SymbolicRun(schedules, matching, .rendezvous, followsValues: true, wire: wire)
+    var run = SymbolicRun(
+      schedules, matching, .rendezvous, contract: contract, followsValues: true, wire: wire)
     run.run()
     report.findings += eager.findings + run.findings
     guard report.findings.isEmpty, let memories = run.memories else { return report }
 
     report.roundings = run.roundings
-    let result = ResultCheck(memories: memories, count: schedules[0].count, sums: run.sums)
-    report.findings += result.findings(
-      stated: algorithm.additionOrders(size: schedules.count, count: schedules[0].count))
+    let result = ResultCheck(
+      memories: memories, contract: contract, count: schedules[0].count, sums: run.sums)
+    report.findings += result.findings()
     for schedule in schedules {
       let cost = schedule.cost(rounds: result.rounds(ofRank: schedule.rank))
       report.costs.append(cost)
@@ -72,8 +75,12 @@ public enum ScheduleVerifier {
   }
 
   /// What can be said of a schedule alone.
-  private static func malformed(_ schedule: Schedule, rank: Int, size: Int, count: Int) -> [Finding] {
-    guard schedule.rank == rank, schedule.size == size, schedule.count == count else {
+  private static func malformed(
+    _ schedule: Schedule, rank: Int, size: Int, count: Int, _ contract: CollectiveContract
+  ) -> [Finding] {
+    guard schedule.rank == rank, schedule.size == size, schedule.count == count,
+      contract.before[rank].allSatisfy({ $0.range.upperBound <= schedule.bufferCount })
+    else {
       return [.wrongPlace(rank: rank)]
     }
     func isInside(_ range: Range<Int>) -> Bool {

@@ -1,4 +1,4 @@
-/// Sums of the ranks' contributions as numbered expressions: equal trees have equal numbers. Sums and
+/// Sums of contributions, of ranks or of leaves, as numbered expressions: equal trees have equal numbers. Sums and
 /// contributions may be rounded to the wire format.
 ///
 /// Numbers `0 ..< size` are the contributions themselves.
@@ -7,10 +7,10 @@ struct SumTable {
   /// Left and right operand of each sum. What is only rounded has `rounding` on the right.
   private var operands: [(left: Int32, right: Int32)] = []
   private var numbers: [UInt64: Int32] = [:]
-  /// For each expression the set of ranks in it, 64 to a word.
+  /// For each expression the set of contributions in it, 64 to a word.
   private var contributors: [UInt64]
   private var words: Int { (size + 63) / 64 }
-  /// For each expression a rank that is in it more than once, or -1.
+  /// For each expression a contribution that is in it more than once, or -1.
   private var repeated: [Int32]
   /// For each expression the most roundings on the way from a contribution to it.
   private var depths: [Int32]
@@ -77,17 +77,16 @@ struct SumTable {
   /// The most roundings on the way from a contribution to the expression.
   func roundings(in expression: Int32) -> Int { expression < 0 ? 0 : Int(depths[Int(expression)]) }
 
-  /// A rank that is in the expression more than once.
+  /// A contribution that is in the expression more than once.
   func repeatedContributor(in expression: Int32) -> Int? {
     repeated[Int(expression)] < 0 ? nil : Int(repeated[Int(expression)])
   }
 
-  /// The first rank that is not in the expression.
-  func missingContributor(in expression: Int32) -> Int? {
+  /// The first contribution to `whole` that is not in the expression.
+  func missingContributor(in expression: Int32, of whole: Int32) -> Int? {
     for word in 0..<words {
-      let absent = ~contributors[Int(expression) * words + word]
-      let rank = word * 64 + absent.trailingZeroBitCount
-      if absent != 0, rank < size { return rank }
+      let absent = contributors[Int(whole) * words + word] & ~contributors[Int(expression) * words + word]
+      if absent != 0 { return word * 64 + absent.trailingZeroBitCount }
     }
     return nil
   }

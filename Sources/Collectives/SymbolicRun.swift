@@ -32,8 +32,8 @@ struct SymbolicRun {
   /// - Parameter followsValues: whether to keep the memories, or only to see whether all ranks get to the
   ///   end.
   init(
-    _ schedules: [Schedule], _ matching: MessageMatching, _ delivery: Finding.Delivery, followsValues: Bool,
-    wire: WireFormat = .float32
+    _ schedules: [Schedule], _ matching: MessageMatching, _ delivery: Finding.Delivery,
+    contract: CollectiveContract, followsValues: Bool, wire: WireFormat = .float32
   ) {
     self.schedules = schedules
     self.matching = matching
@@ -42,13 +42,16 @@ struct SymbolicRun {
     orders = schedules.map(IssueOrder.init)
     started = schedules.map { [Bool](repeating: false, count: $0.actions.count) }
     active = Array(schedules.indices.reversed())
-    sums = SumTable(size: schedules.count)
+    sums = SumTable(size: contract.contributors)
     guard followsValues else { return }
     memories = schedules.map { schedule in
       var memory = IntervalMap(
-        count: schedule.count + schedule.workspaceCount,
+        count: schedule.bufferCount + schedule.workspaceCount,
         repeating: Value(sum: SumTable.undefined, shift: 0, rounds: 0))
-      memory.set(Value(sum: Int32(schedule.rank), shift: 0, rounds: 0), in: 0..<schedule.count)
+      for holding in contract.before[schedule.rank] {
+        let shift = Int32(holding.firstElement - holding.range.lowerBound)
+        memory.set(Value(sum: sums.number(of: holding.order), shift: shift, rounds: 0), in: holding.range)
+      }
       return memory
     }
   }
