@@ -16,6 +16,8 @@ public final class AllreduceProgress: Sendable {
     case receiving(from: Int)
     /// Waits for a rank to take a message.
     case sending(to: Int)
+    /// Waits in shared memory for a rank of the host to come: the lowest that has not.
+    case meeting(Int)
     /// In `MPI_Allreduce`, which does not tell.
     case mpi
   }
@@ -46,6 +48,7 @@ public final class AllreduceProgress: Sendable {
       case 1: .working
       case 2: .receiving(from: peer)
       case 3: .sending(to: peer)
+      case 5: .meeting(peer)
       default: .mpi
       }
     return Snapshot(
@@ -60,6 +63,7 @@ public final class AllreduceProgress: Sendable {
       case .receiving(let peer): peer << 3 | 2
       case .sending(let peer): peer << 3 | 3
       case .mpi: 4
+      case .meeting(let peer): peer << 3 | 5
       }
     activity.store(word, ordering: .releasing)
   }
@@ -77,6 +81,7 @@ extension AllreduceProgress.Snapshot: CustomStringConvertible {
     case .receiving(let peer): "in allreduce \(calls), waiting for a message from rank \(peer)"
     case .sending(let peer): "in allreduce \(calls), waiting for rank \(peer) to take a message"
     case .mpi: "in MPI_Allreduce, allreduce \(calls)"
+    case .meeting(let peer): "at rendezvous \(calls), waiting for rank \(peer) of the host"
     }
   }
 }

@@ -11,6 +11,8 @@ import Synchronization
 ///
 /// It belongs to one thread of each rank.
 public final class Rendezvous {
+  /// Which rendezvous this rank is at or has left last (`calls`), and for whom it waits: for other threads to look at.
+  public let progress = AllreduceProgress()
   /// Time spent waiting for other ranks.
   public private(set) var secondsWaiting = 0.0
 
@@ -32,6 +34,7 @@ public final class Rendezvous {
   /// A rank that dies leaves the others polling until the launcher ends the job, as it does at once.
   public func meet() {
     number += 1
+    progress.beginCall()
     arrivals[rank].pointee.store(number, ordering: .releasing)
     var began = 0.0
     for other in arrivals.indices where other != rank {
@@ -39,9 +42,14 @@ public final class Rendezvous {
       while arrivals[other].pointee.load(ordering: .acquiring) < number {
         if began == 0 { began = MPI.wallTime() }
         polls += 1
+        // All ranks below it are here.
+        if polls == patience.polls { progress.enter(.meeting(other)) }
         if polls > patience.polls { sched_yield() }
       }
     }
-    if began > 0 { secondsWaiting += MPI.wallTime() - began }
+    if began > 0 {
+      secondsWaiting += MPI.wallTime() - began
+      progress.enter(.idle)
+    }
   }
 }

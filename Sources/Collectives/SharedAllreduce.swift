@@ -18,11 +18,28 @@ public final class SharedAllreduce {
   public let arenas: SharedArenas
   /// What it has done so far.
   public private(set) var statistics = AllreduceStatistics()
+  /// When what happened in the last `reduceScatter`.
+  public private(set) var latest = Phases()
   private let merges: [UInt8]
   /// This rank's arena alone.
   private let own: [UnsafeMutablePointer<Float>]
 
   private let cut: Cut
+
+  /// Moments of a call, in `MPI.wallTime`.
+  public struct Phases: Sendable {
+    public var began = 0.0
+    /// All ranks had arrived.
+    public var met = 0.0
+    /// This rank's chunk was summed and used.
+    public var done = 0.0
+    /// All ranks were done.
+    public var ended = 0.0
+    /// The share of the time between `met` and `done` that was spent summing. Sums and uses alternate on all threads; the rest was use.
+    public var summingShare = 1.0
+
+    public init() {}
+  }
 
   /// Calls its second argument with ranges that cover `0..<` its first, on as many threads as it likes.
   public typealias Cut = (Int, (Range<Int>) -> Void) -> Void
@@ -57,8 +74,10 @@ public final class SharedAllreduce {
     let sums = Atomic(0)
     let uses = Atomic(0)
     measure(range, moves: 1) { chunk in
+      latest = Phases()
+      latest.began = MPI.wallTime()
       arenas.computation.meet()
-      let start = MPI.wallTime()
+      latest.met = MPI.wallTime()
       cut(chunk.count) { part in
         let piece = part.shifted(by: chunk.lowerBound)
         let began = MPI.wallTime()
@@ -68,11 +87,12 @@ public final class SharedAllreduce {
         sums.wrappingAdd(Int((summed - began) * 1e9), ordering: .relaxed)
         uses.wrappingAdd(Int((MPI.wallTime() - summed) * 1e9), ordering: .relaxed)
       }
-      // Sums and uses alternate on all threads: the time is divided as theirs is.
+      latest.done = MPI.wallTime()
       let (summing, using) = (sums.load(ordering: .relaxed), uses.load(ordering: .relaxed))
-      statistics.seconds -=
-        (MPI.wallTime() - start) * Double(using) / max(1, Double(summing + using))
+      latest.summingShare = 1 - Double(using) / max(1, Double(summing + using))
+      statistics.seconds -= (latest.done - latest.met) * (1 - latest.summingShare)
       arenas.computation.meet()
+      latest.ended = MPI.wallTime()
     }
   }
 

@@ -21,13 +21,19 @@ final class CommunicationThread: Sendable {
   /// - Parameters:
   ///   - buckets: ranges of `gradients` in the order of their reduction.
   ///   - communicator: of the thread alone.
+  ///   - row: of the thread: its spans are the times of the reductions.
   init(
-    _ algorithm: Algorithm, gradients: Arena, buckets: [Range<Int>], communicator: consuming Communicator
+    _ algorithm: Algorithm, gradients: Arena, buckets: [Range<Int>], communicator: consuming Communicator,
+    row: ThreadRow
   ) {
     let handoff = CommunicatorHandoff(communicator)
     let memory = Memory(gradients: gradients, buckets: buckets)
+    let progress = AllreduceProgress()
+    row.follow(progress)
     let thread = Thread { [self] in
-      reduce(memory, AllreduceExecutor(AllreduceSelection(algorithm), owning: handoff.take()))
+      let executor = AllreduceExecutor(
+        AllreduceSelection(algorithm), owning: handoff.take(), progress: progress)
+      reduce(memory, executor, row)
       ended.signal()
     }
     thread.name = "rondo-comm"
@@ -44,12 +50,20 @@ final class CommunicationThread: Sendable {
     ended.wait()
   }
 
-  private func reduce(_ memory: Memory, _ executor: consuming AllreduceExecutor) {
+  private func reduce(_ memory: Memory, _ executor: consuming AllreduceExecutor, _ row: ThreadRow) {
     var executor = executor
     var number = 0
     while queue.waitPublished(number) {
-      do {
-        try executor.allreduce(memory.gradients[memory.buckets[number % memory.buckets.count]])
+      let (step, bucket) = number.quotientAndRemainder(dividingBy: memory.buckets.count)
+      let range = memory.buckets[bucket]
+      row.spans.step = step
+      do throws(MPIError) {
+        let collective = Collective(.bucket, step: step, bucket: bucket, count: range.count)
+        try row.collective(collective) { () throws(MPIError) in
+          row.spans.begin(.reduction, bucket)
+          try executor.allreduce(memory.gradients[range])
+          row.spans.end()
+        }
       } catch {
         // Nobody waits for this thread's errors, and the other ranks wait for this one: end the job.
         MPI.abort(with: error)

@@ -55,6 +55,9 @@ extension Configuration {
     .init("communication.bucket_bytes", \.communication.bucketBytes, .bytes),
     .init("communication.wire", \.communication.wire, .choice),
     .init("communication.overlap", \.communication.overlap, .flag),
+    .init("communication.check", \.communication.check, .flag),
+    .init("communication.warn_after_seconds", \.communication.warnAfterSeconds, .whole(from: 0)),
+    .init("communication.abort_after_seconds", \.communication.abortAfterSeconds, .whole(from: 0)),
   ]
 
   /// Names that a user may expect and that this version does not know, with what to do. A name stands for all below it.

@@ -230,14 +230,24 @@ extension Configuration {
     public var wire: Wire
     /// Whether buckets travel while backward still runs. In shared memory nothing travels.
     public var overlap: Bool
+    /// Whether all ranks compare, before each collective, which one they are at: to find a rank that has lost step.
+    public var check: Bool
+    /// Seconds without progress in a collective after which a line names the rank that is waited for; 0: never.
+    public var warnAfterSeconds: Int
+    /// Seconds without progress after which the job ends with that line; 0: never.
+    public var abortAfterSeconds: Int
 
     public init(
-      algorithm: Algorithm = .auto, bucketBytes: Int = 4 << 20, wire: Wire = .float32, overlap: Bool = true
+      algorithm: Algorithm = .auto, bucketBytes: Int = 4 << 20, wire: Wire = .float32, overlap: Bool = true,
+      check: Bool = false, warnAfterSeconds: Int = 30, abortAfterSeconds: Int = 300
     ) {
       self.algorithm = algorithm
       self.bucketBytes = bucketBytes
       self.wire = wire
       self.overlap = overlap
+      self.check = check
+      self.warnAfterSeconds = warnAfterSeconds
+      self.abortAfterSeconds = abortAfterSeconds
     }
   }
 }

@@ -19,11 +19,11 @@ final class GradientReducer {
   let way: ReductionWay
   /// Why buckets do not travel while backward runs, though that was asked for; nil if they do, or need not.
   let overlapRefusal: String?
-  /// Time in which the calling thread did nothing but reduce or wait for a bucket.
-  private(set) var exposedSeconds = 0.0
 
   private let gradients: Arena
   private let pool: ThreadPool
+  /// Of the calling thread: how long it waits for buckets, reduces and updates.
+  private let row: ThreadRow
   private let thread: CommunicationThread?
   private let shared: SharedAllreduce?
   private var executor: AllreduceExecutor?
@@ -36,13 +36,15 @@ final class GradientReducer {
   /// Collective: all ranks of `world` make one, with the same arguments.
   init(
     _ way: ReductionWay, gradients: Arena, bucketBytes: Int, overlap: Bool, pool: ThreadPool,
-    world: borrowing Communicator
+    instruments: Instruments, world: borrowing Communicator
   ) throws(MPIError) {
     self.way = way
+    row = instruments.compute
     self.gradients = gradients
     self.pool = pool
     let limit = if case .shared = way { gradients.count * MemoryLayout<Float>.stride } else { bucketBytes }
     buckets = Bucket.ranges(count: gradients.count, bytes: limit)
+    for row in instruments.rows { row.algorithms = buckets.map { _ in way.name } }
     let level = try MPI.threadLevel
     switch way {
     case .messages(let algorithm) where world.size > 1 && !buckets.isEmpty:
@@ -50,12 +52,15 @@ final class GradientReducer {
       if overlap && level == .multiple {
         let communicator = try world.duplicate()
         thread = CommunicationThread(
-          algorithm, gradients: gradients, buckets: buckets, communicator: communicator)
+          algorithm, gradients: gradients, buckets: buckets, communicator: communicator,
+          row: instruments.communication)
         executor = nil
         overlapRefusal = nil
       } else {
         thread = nil
-        executor = try AllreduceExecutor(algorithm, on: world)
+        let progress = AllreduceProgress()
+        row.follow(progress)
+        executor = try AllreduceExecutor(algorithm, on: world, progress: progress)
         overlapRefusal =
           overlap
           ? "this MPI library grants thread level \(level), overlap needs multiple: buckets travel after backward"
@@ -64,6 +69,7 @@ final class GradientReducer {
     case .shared(let allreduce):
       (thread, overlapRefusal) = (nil, nil)
       shared = allreduce
+      row.follow(allreduce.arenas.computation.progress)
       executor = nil
     case .messages:
       (thread, shared, overlapRefusal) = (nil, nil, nil)
@@ -92,9 +98,10 @@ final class GradientReducer {
   func update(waits: Bool, _ body: (Range<Int>) -> Void) throws(MPIError) {
     if let shared {
       guard waits, taken < published else { return }
-      let before = shared.statistics.seconds
-      shared.reduceScatter(0..<gradients.count, use: body)
-      exposedSeconds += shared.statistics.seconds - before
+      row.collective(Collective(.bucket, step: row.spans.step, count: gradients.count)) {
+        shared.reduceScatter(0..<gradients.count, use: body)
+      }
+      record(shared.latest)
       taken = published
     }
     while taken < published {
@@ -103,14 +110,40 @@ final class GradientReducer {
         guard thread.queue.isReduced(base + taken) else { return }
       } else if thread != nil || executor != nil {
         guard waits else { return }
-        let start = MPI.wallTime()
-        if let thread { thread.queue.waitReduced(base + taken) }
-        try executor?.allreduce(gradients[bucket])
-        exposedSeconds += MPI.wallTime() - start
+        if let thread {
+          row.spans.begin(.wait, taken)
+          thread.queue.waitReduced(base + taken)
+          row.spans.end()
+        } else {
+          try reduce(taken)
+        }
       }
+      row.spans.begin(.update, taken)
       taken += 1
       body(bucket)
+      row.spans.end()
     }
+  }
+
+  /// Reduces a bucket on the calling thread.
+  private func reduce(_ bucket: Int) throws(MPIError) {
+    let range = buckets[bucket]
+    let collective = Collective(.bucket, step: row.spans.step, bucket: bucket, count: range.count)
+    try row.collective(collective) { () throws(MPIError) in
+      row.spans.begin(.reduction, bucket)
+      try executor?.allreduce(gradients[range])
+      row.spans.end()
+    }
+  }
+
+  /// Sums and updates alternate on all threads of the pool, block by block: they are drawn one after the other, as long as each took.
+  private func record(_ phases: SharedAllreduce.Phases) {
+    let summed = phases.met + phases.summingShare * (phases.done - phases.met)
+    let times = [phases.began, phases.met, summed, phases.done, phases.ended].map { Int64($0 * 1e9) }
+    row.spans.add(.rendezvous, from: times[0], to: times[1])
+    row.spans.add(.reduction, from: times[1], to: times[2])
+    row.spans.add(.update, from: times[2], to: times[3])
+    row.spans.add(.rendezvous, from: times[3], to: times[4])
   }
 
   /// Makes ready for the next step.

@@ -58,6 +58,18 @@ final class RunDirectory {
     }
   }
 
+  func write(_ timeline: Timeline) throws {
+    let path = path + "/timeline.json"
+    do {
+      try Data().write(to: URL(fileURLWithPath: path))
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      try timeline.write { try file.write(contentsOf: Data($0.utf8)) }
+      try file.close()
+    } catch {
+      throw RunDirectoryError("\(path): cannot write (\(Self.reason(error)))")
+    }
+  }
+
   private static func reason(_ error: any Error) -> String {
     let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
     return (underlying ?? error as NSError).localizedDescription

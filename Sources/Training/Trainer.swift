@@ -21,6 +21,11 @@ public final class Trainer {
   public let stepsPerEpoch: Int
 
   let reducer: GradientReducer
+  /// What is known of this rank's threads: times, and where they stand.
+  let instruments: Instruments
+  private let ownsInstruments: Bool
+  /// How long the last step took.
+  private(set) var stepSeconds = 0.0
   let world: Communicator
   let pool: ThreadPool
   private let optimizer: any Optimizer
@@ -51,11 +56,28 @@ public final class Trainer {
   ///   - optimizer: nil for the configuration's.
   ///   - pool: the threads of this rank.
   /// - Throws: `ConfigurationError` for a configuration that does not fit the number of ranks, on all of them.
-  public init(
+  public convenience init(
     _ configuration: Configuration, data: DatasetSplit, network: Network, optimizer: (any Optimizer)? = nil,
     pool: ThreadPool, world: borrowing Communicator
   ) throws {
     try configuration.validate(ranks: world.size)
+    try self.init(
+      configuration, data: data, network: network, optimizer: optimizer, pool: pool,
+      instruments: Instruments(configuration.communication, world: world), ownsInstruments: true,
+      world: world)
+  }
+
+  /// As above, with instruments that saw what came before.
+  ///
+  /// - Parameter ownsInstruments: whether `close` closes them.
+  init(
+    _ configuration: Configuration, data: DatasetSplit, network: Network, optimizer: (any Optimizer)? = nil,
+    pool: ThreadPool, instruments: Instruments, ownsInstruments: Bool = false,
+    world: borrowing Communicator
+  ) throws {
+    try configuration.validate(ranks: world.size)
+    self.instruments = instruments
+    self.ownsInstruments = ownsInstruments
     let training = configuration.training
     self.configuration = configuration
     self.data = data
@@ -93,7 +115,7 @@ public final class Trainer {
     reducer = try GradientReducer(
       way, gradients: gradients, bucketBytes: configuration.communication.bucketBytes,
       overlap: configuration.communication.overlap,
-      pool: pool, world: world)
+      pool: pool, instruments: instruments, world: world)
   }
 
   /// Refuses a network whose arenas this machine cannot hold.
@@ -120,6 +142,9 @@ public final class Trainer {
   @discardableResult public func trainStep() throws(MPIError) -> Double {
     let training = configuration.training
     let rate = learningRate
+    let spans = instruments.compute.spans
+    spans.step = step
+    spans.begin(.step)
     let (epoch, stepOfEpoch) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     if epoch != orderedEpoch {
       var span = epochOrder.mutableSpan
@@ -131,9 +156,15 @@ public final class Trainer {
     var failure: MPIError?
     for microbatch in microbatches {
       let firstSample = microbatch * training.microbatch
+      let number = microbatch - microbatches.lowerBound
+      spans.begin(.load, number)
       load(data.train, epochOrder, first + firstSample, training: true)
+      spans.end()
+      spans.begin(.forward, number)
       executor.forward(training: true, at: Position(step: step, firstSample: firstSample))
       for loss in executor.value(of: network.loss, training: true) { lossSum += Double(loss) }
+      spans.end()
+      spans.begin(.backward, number)
       let (isFirst, isLast) = (
         microbatch == microbatches.lowerBound, microbatch == microbatches.upperBound - 1
       )
@@ -143,11 +174,14 @@ public final class Trainer {
         reducer.reached(watermark)
         do throws(MPIError) { try updateReduced(rate, waits: false) } catch { failure = error }
       }
+      spans.end()
     }
     if let failure { throw failure }
     try updateReduced(rate, waits: true)
     reducer.endStep()
     step += 1
+    stepSeconds = spans.end()
+    spans.step = step
     return lossSum
   }
 
@@ -159,6 +193,7 @@ public final class Trainer {
     var center = 0.0
     if case .values(let values) = test.labels { center = Double(values.first ?? 0) }
     var sums = EvaluationSums()
+    instruments.compute.spans.begin(.evaluation)
     // The last microbatch is filled up with its last sample, which is not counted again.
     var samples = [Int](repeating: 0, count: microbatch)
     for start in stride(from: mine.lowerBound, to: mine.upperBound, by: microbatch) {
@@ -171,7 +206,8 @@ public final class Trainer {
         output: executor.value(of: network.output, training: false),
         target: executor.input(network.target, training: false), center: center)
     }
-    try sums.reduce(on: world)
+    instruments.compute.spans.end()
+    try collective(.evaluation) { () throws(MPIError) in try sums.reduce(on: world) }
     return sums.metrics(for: network.task)
   }
 
@@ -180,10 +216,23 @@ public final class Trainer {
     if case .shared(let allreduce) = reducer.way, !isClosed {
       executor.leaveSharedMemory()
       // Nobody frees the common weights while another still copies them.
-      allreduce.arenas.computation.meet()
+      collective(.end) { allreduce.arenas.computation.meet() }
     }
     isClosed = true
     reducer.close()
+    if ownsInstruments { instruments.close() }
+  }
+
+  /// Runs `body`, which calls a collective of all ranks other than the sum of a bucket.
+  func collective<Result, Failure: Error>(
+    _ kind: Collective.Kind, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try instruments.compute.collective(Collective(kind, step: step)) { () throws(Failure) in
+      instruments.compute.spans.begin(.collective, kind.rawValue)
+      let result = try body()
+      instruments.compute.spans.end()
+      return result
+    }
   }
 
   private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {

@@ -22,8 +22,15 @@ public struct TrainingBenchmark {
     public var stepMsMin: Double
     /// GFLOP/s of all ranks: the products of a step / median step.
     public var gflops: Double
-    /// Mean time of a step in which only communication went on, on the rank that waited longest.
+    /// Mean step on the rank that waited longest, as the three figures that follow. Computing and exposed communication explain it, up to
+    /// what the loop itself takes.
+    public var stepMsMean: Double
+    /// Mean time of a step in which the compute thread computed.
+    public var computeMsMean: Double
+    /// Mean time of a step in which only communication went on.
     public var exposedMsMean: Double
+    /// Mean time of a step in which communication went on behind computing.
+    public var hiddenMsMean: Double
     /// Largest resident size over the ranks.
     public var peakMemoryBytes: Int
     /// Mean loss of the first and of the last step.
@@ -91,17 +98,17 @@ public struct TrainingBenchmark {
     var losses: [Double] = []
     seconds.reserveCapacity(steps)
     losses.reserveCapacity(warmup + steps)
-    var exposed = 0.0
+    var (before, after) = (Times(trainer.instruments), Times(trainer.instruments))
     for step in 0..<warmup + steps {
       if step == warmup {
-        exposed = trainer.reducer.exposedSeconds
         try world.barrier()
+        before = Times(trainer.instruments)
       }
-      let start = MPI.wallTime()
       losses.append(try trainer.trainStep())
-      if step >= warmup { seconds.append(MPI.wallTime() - start) }
+      if step >= warmup { seconds.append(trainer.stepSeconds) }
     }
-    exposed = trainer.reducer.exposedSeconds - exposed
+    after = Times(trainer.instruments)
+    let times = try after.since(before, step: seconds.reduce(0, +)).ofLongestWait(on: world)
     let memory = try world.allreduce(peakMemoryBytes(), .maximum)
     trainer.close()
     var slowest = seconds.mutableSpan
@@ -116,9 +123,46 @@ public struct TrainingBenchmark {
       model: configuration.model.kind.rawValue, ranks: world.size, threads: pool.threads, batch: batch,
       microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / typical,
       stepMsMedian: 1e3 * typical, stepMsMin: 1e3 * (seconds.min() ?? 0), gflops: products / typical * 1e-9,
-      exposedMsMean: 1e3 * (try world.allreduce(exposed, .maximum)) / Double(steps),
+      stepMsMean: 1e3 * times.step / Double(steps), computeMsMean: 1e3 * times.compute / Double(steps),
+      exposedMsMean: 1e3 * times.exposed / Double(steps),
+      hiddenMsMean: 1e3 * max(0, times.communication - times.exposed) / Double(steps),
       peakMemoryBytes: memory,
       lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch))
+  }
+
+  /// Sums over steps, in seconds.
+  private struct Times {
+    var step = 0.0
+    var compute: Double
+    var exposed: Double
+    var communication: Double
+
+    init(_ instruments: Instruments) {
+      compute = instruments.computeSeconds
+      exposed = instruments.exposedSeconds
+      communication = instruments.communicationSeconds
+    }
+
+    func since(_ earlier: Times, step: Double) -> Times {
+      var times = self
+      times.step = step
+      times.compute -= earlier.compute
+      times.exposed -= earlier.exposed
+      times.communication -= earlier.communication
+      return times
+    }
+
+    /// Those of the rank with the largest `exposed`. Collective.
+    func ofLongestWait(on world: borrowing Communicator) throws(MPIError) -> Times {
+      let all = try world.allgather(exposed)
+      let rank = all.indices.max { all[$0] < all[$1] } ?? 0
+      var times = self
+      times.step = try world.broadcast(step, root: rank)
+      times.compute = try world.broadcast(compute, root: rank)
+      times.exposed = try world.broadcast(exposed, root: rank)
+      times.communication = try world.broadcast(communication, root: rank)
+      return times
+    }
   }
 
   /// 784 features in 0..<1 and ten classes that depend on them, or a value that does.

@@ -18,6 +18,8 @@ public struct TrainingRun {
   public var model: ((Tensor) -> Tensor)?
   /// Nil for the configuration's.
   public var optimizer: (any Optimizer)?
+  /// Writes `timeline.json` into the run directory: what each thread of each rank did when.
+  public var timeline = false
   /// JSON lines on standard output instead of progress for people.
   public var json = false
   /// Nothing on standard output.
@@ -40,32 +42,66 @@ public struct TrainingRun {
   ///   and for a loss that is not finite. `RunDirectoryError`, on rank 0 alone, for a file that cannot be written later.
   public func run(on world: borrowing Communicator) throws -> Summary {
     let start = MPI.wallTime()
-    let data = try CommonFailure.agreed(on: world) {
+    let instruments = try Instruments(
+      configuration.communication, spans: timeline ? Timeline.capacity(ranks: world.size) : 0, world: world)
+    do {
+      let summary = try run(instruments, start: start, on: world)
+      instruments.close()
+      return summary
+    } catch let failure as any CommonError {
+      // All ranks are here. Any other error ends the job, and must not wait for them.
+      instruments.close()
+      throw failure
+    }
+  }
+
+  private func run(
+    _ instruments: Instruments, start: Double, on world: borrowing Communicator
+  ) throws -> Summary {
+    let data = try instruments.agreed(.data, on: world) {
       if let refusal = pool.refusal { throw CommonFailure(refusal) }
       try configuration.validate(ranks: world.size)
       return try configuration.loadData()
     }
-    let network = try CommonFailure.agreed(on: world) {
+    let network = try instruments.agreed(.network, on: world) {
       let network = try Trainer.network(configuration, data: data, model: model)
       try Trainer.checkMemory(
         network, optimizer: optimizer ?? ReadyMade.optimizer(configuration.training.optimizer))
       return network
     }
     var directory: RunDirectory?
-    try CommonFailure.agreed(on: world) {
+    try instruments.agreed(.directory, on: world) {
       if world.rank == 0 { directory = try RunDirectory(output, configuration: configuration) }
     }
+    let clock = try timeline ? ClockOffset.measure(on: world) : nil
     let trainer = try Trainer(
-      configuration, data: data, network: network, optimizer: optimizer, pool: pool, world: world)
+      configuration, data: data, network: network, optimizer: optimizer, pool: pool, instruments: instruments,
+      world: world)
     do {
       let summary = try train(trainer, directory: directory, start: start)
       trainer.close()
+      if let clock { try writeTimeline(of: trainer, since: clock, to: directory) }
       return summary
     } catch let failure as any CommonError {
-      // All ranks are here. Any other error ends the job, and must not wait for them.
       trainer.close()
       throw failure
     }
+  }
+
+  /// Collective; the trainer's threads have ended.
+  private func writeTimeline(
+    of trainer: Trainer, since start: ClockOffset, to directory: RunDirectory?
+  ) throws {
+    let end = try trainer.collective(.clocks) { () throws(MPIError) in
+      try ClockOffset.measure(on: trainer.world)
+    }
+    let gathered = try trainer.collective(.timeline) { () throws(MPIError) in
+      try Timeline.gather(
+        trainer.instruments.rows, clock: ClockAlignment(start: start, end: end), steps: trainer.step,
+        buckets: trainer.reducer.buckets, algorithms: trainer.instruments.compute.algorithms,
+        world: trainer.world)
+    }
+    if let gathered { try directory?.write(gathered) }
   }
 
   private func train(_ trainer: Trainer, directory: RunDirectory?, start: Double) throws -> Summary {

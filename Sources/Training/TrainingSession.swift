@@ -55,9 +55,8 @@ struct TrainingSession {
     let training = trainer.configuration.training
     while trainer.step < trainer.totalSteps {
       let learningRate = trainer.learningRate
-      let began = MPI.wallTime()
       let loss = try trainer.trainStep()
-      let seconds = MPI.wallTime() - began
+      let seconds = trainer.stepSeconds
       stepSeconds.append(seconds)
       secondsSinceLine += seconds
       lossSinceLine += loss
@@ -73,8 +72,11 @@ struct TrainingSession {
 
   private mutating func log(_ learningRate: Double) throws {
     let samples = Double(stepsSinceLine * batch)
+    let loss = try trainer.collective(.loss) { () throws(MPIError) in
+      try trainer.world.allreduce(lossSinceLine, .sum)
+    }
     let metrics = StepMetrics(
-      step: trainer.step, epoch: epochs, loss: try trainer.world.allreduce(lossSinceLine, .sum) / samples,
+      step: trainer.step, epoch: epochs, loss: loss / samples,
       learningRate: learningRate, samplesPerSecond: samples / secondsSinceLine, wallSeconds: wallSeconds)
     // The sum is the same on all ranks, so all stop.
     guard metrics.loss.isFinite else {
@@ -88,7 +90,10 @@ struct TrainingSession {
   }
 
   private mutating func endEpoch(isEnd: Bool) throws {
-    trainLoss = try trainer.world.allreduce(lossInEpoch, .sum) / Double(stepsInEpoch * batch)
+    let loss = try trainer.collective(.loss) { () throws(MPIError) in
+      try trainer.world.allreduce(lossInEpoch, .sum)
+    }
+    trainLoss = loss / Double(stepsInEpoch * batch)
     (lossInEpoch, stepsInEpoch) = (0, 0)
     let every = trainer.configuration.training.evaluateEveryEpochs
     let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0
@@ -106,7 +111,10 @@ struct TrainingSession {
   /// Collective.
   func summarize() throws -> Summary {
     let size = trainer.world.size
-    let statistics = trainer.reducer.statistics
+    let instruments = trainer.instruments
+    let memory = try trainer.collective(.memory) { () throws(MPIError) in
+      try trainer.world.allreduce(peakMemoryBytes(), .maximum)
+    }
     let buckets = size == 1 ? [] : trainer.reducer.buckets
     return Summary(
       name: trainer.configuration.name, steps: trainer.step, epochs: epochs,
@@ -119,9 +127,9 @@ struct TrainingSession {
         buckets.map { (String($0.count * 4), trainer.reducer.way.name) },
         uniquingKeysWith: { a, _ in a }),
       communication: .init(
-        bytes: statistics.bytesSent, seconds: statistics.seconds,
-        exposedSeconds: trainer.reducer.exposedSeconds),
-      peakMemoryBytes: try trainer.world.allreduce(peakMemoryBytes(), .maximum), wallSeconds: wallSeconds,
+        bytes: trainer.reducer.statistics.bytesSent, seconds: instruments.communicationSeconds,
+        exposedSeconds: instruments.exposedSeconds),
+      peakMemoryBytes: memory, wallSeconds: wallSeconds,
       restarts: 0)
   }
 }

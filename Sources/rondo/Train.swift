@@ -21,16 +21,27 @@ struct Train: ParsableCommand {
   @Option(help: "The run directory (default: runs/NAME-DATE-TIME).")
   var output: String?
 
+  @Flag(help: "Write timeline.json into the run directory, for chrome://tracing or ui.perfetto.dev.")
+  var timeline = false
+
+  @Flag(
+    help: """
+      Compare, before each collective, which one the ranks are at, and name the rank that differs (communication.check).
+      """)
+  var checkCollectives = false
+
   @Flag(help: "Print one JSON object a line: the metrics, and the summary last.")
   var json = false
 
   func run() throws {
     try Job.run { world in
       let configuration = try CommonFailure.agreed(on: world) {
-        try Configuration(contentsOf: config, overrides: overrides)
+        try Configuration(
+          contentsOf: config, overrides: overrides + (checkCollectives ? ["communication.check=true"] : []))
       }
       var run = TrainingRun(configuration, pool: try threads.pool(on: world), output: output)
       run.json = json
+      run.timeline = timeline
       _ = try run.run(on: world)
     }
   }

@@ -58,6 +58,9 @@ import Testing
           bucket_bytes: 4MiB
           wire: float32
           overlap: true
+          check: false
+          warn_after_seconds: 30
+          abort_after_seconds: 300
 
         """)
   }
@@ -128,7 +131,9 @@ extension Configuration {
         algorithm: Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring,
         bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random)
           + 64,
-        overlap: chance(&random)))
+        overlap: chance(&random), check: chance(&random),
+        warnAfterSeconds: .random(in: 0...99, using: &random),
+        abortAfterSeconds: .random(in: 0...999, using: &random)))
   }
 }
 
