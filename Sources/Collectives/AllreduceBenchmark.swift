@@ -20,7 +20,7 @@ public struct AllreduceBenchmark {
     /// Enough for a steady median in about `seconds`, if one call takes `callSeconds`; at least `least`.
     public init(callSeconds: Double, seconds: Double, least: Int = 5, most: Int = 200) {
       measured = max(least, Int(min(Double(most), seconds / max(callSeconds, 1e-9))))
-      warmup = callSeconds > 0.1 ? 0 : 5
+      warmup = callSeconds > 0.01 ? 0 : 5
     }
   }
 
@@ -54,19 +54,19 @@ public struct AllreduceBenchmark {
   ///
   /// - Parameters:
   ///   - count: elements.
-  ///   - repetitions: nil for as many as a second or two takes.
+  ///   - repetitions: nil for as many as `budget` seconds for each way take, at least `least`.
   public func measure(
     count: Int, _ repetitions: Repetitions? = nil, seconds budget: Double = 2,
-    on world: borrowing Communicator
+    least: Int = 5, on world: borrowing Communicator
   ) throws -> [Row] {
     var seconds = allreduces.map { _ in [Double]() }
     var wrong = allreduces.map { _ in 0 }
     var plans: [Repetitions] = []
     for index in allreduces.indices {
-      // The first call makes its plan and touches its memory: it is no measure, and the second a rough one.
-      for _ in 0..<2 { _ = try call(index, count, on: world) }
-      let rough = try world.allreduce(call(index, count, on: world).seconds, .maximum)
-      plans.append(repetitions ?? Repetitions(callSeconds: rough, seconds: budget))
+      // The first call makes its plan and touches its memory: a rough measure of slow calls, and none of fast ones.
+      var rough = try world.allreduce(call(index, count, on: world).seconds, .maximum)
+      if rough < 0.05 { rough = try world.allreduce(call(index, count, on: world).seconds, .maximum) }
+      plans.append(repetitions ?? Repetitions(callSeconds: rough, seconds: budget, least: least))
     }
     let rounds = plans.map { $0.warmup + $0.measured }.max() ?? 0
     for round in 0..<rounds {

@@ -1,0 +1,61 @@
+/// What was measured of allreduce on some hosts, and what to choose there.
+public struct AllreduceProfile: Sendable, Equatable, Codable {
+  /// One algorithm at one size.
+  public struct Measurement: Sendable, Equatable, Codable {
+    public var algorithm: Algorithm
+    /// Whether ranks of a host were summed in shared memory first.
+    public var isTwoLevel: Bool
+    /// Bytes of the buffer.
+    public var bytes: Int
+    /// Median, in microseconds.
+    public var timeUs: Double
+
+    enum CodingKeys: String, CodingKey {
+      case algorithm, bytes
+      case isTwoLevel = "two_level"
+      case timeUs = "time_us"
+    }
+  }
+
+  /// Where it was measured.
+  public var layout: HostLayout
+  /// The MPI library's name and version.
+  public var library: String
+  /// The day and time of the measurement, ISO 8601.
+  public var measured: String
+  /// Latency, bandwidth and speed of additions, where there is a network to measure.
+  public var model: NetworkModel?
+  public var measurements: [Measurement]
+  /// The best algorithm for each size that an executor is asked for: between hosts, a carrier's chunk.
+  public var selection: AllreduceSelection
+
+  public init(
+    layout: HostLayout, library: String, measured: String, model: NetworkModel?, measurements: [Measurement],
+    selection: AllreduceSelection
+  ) {
+    self.layout = layout
+    self.library = library
+    self.measured = measured
+    self.model = model
+    self.measurements = measurements
+    self.selection = selection
+  }
+}
+
+/// Several profiles, as a file holds them.
+public struct AllreduceProfiles: Sendable, Equatable, Codable {
+  public private(set) var profiles: [AllreduceProfile] = []
+
+  public init() {}
+
+  /// Takes in a profile, in place of one of the same hosts.
+  public mutating func insert(_ profile: AllreduceProfile) {
+    profiles.removeAll { $0.layout.isSame(as: profile.layout) }
+    profiles.append(profile)
+  }
+
+  /// The profile of these hosts, or else the newest of as many hosts of the same series, with as many ranks each.
+  public func fitting(_ layout: HostLayout) -> AllreduceProfile? {
+    profiles.first { $0.layout.isSame(as: layout) } ?? profiles.last { $0.layout.isAlike(layout) }
+  }
+}

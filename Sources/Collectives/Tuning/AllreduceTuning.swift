@@ -1,0 +1,67 @@
+import MPI
+
+/// Measures every algorithm on a grid of sizes, within a budget of time, and says which is best where.
+///
+/// Sizes grow by a factor of four. An algorithm that has fallen far behind at a large size is not measured at larger ones, where it would
+/// only fall further; the grid ends where one more size would not fit into the budget. On slow networks that is early, but what is best
+/// there for the largest measured size is limited by bandwidth, and stays the best beyond it.
+public struct AllreduceTuning {
+  /// Bytes of the largest buffer.
+  public var largestBytes = 64 << 20
+  public var smallestBytes = 4 << 10
+  public var seconds = 25.0
+
+  public init() {}
+
+  /// What was measured at one size, best first.
+  public struct Row: Sendable {
+    public let bytes: Int
+    public let times: [(algorithm: Algorithm, seconds: Double)]
+  }
+
+  /// Collective; the result is the same on all ranks.
+  ///
+  /// - Parameter report: called on every rank after each size.
+  public func measure(
+    _ layout: HostLayout, on world: borrowing Communicator, report: (Row) -> Void
+  ) throws -> (measurements: [AllreduceProfile.Measurement], selection: AllreduceSelection) {
+    let memory = try ArenaMemory(count: largestBytes / 4, on: world)
+    let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
+    var candidates: [(algorithm: Algorithm, allreduce: ArenaAllreduce)] = []
+    for algorithm in Algorithm.allCases {
+      let way: AllreduceWay = isTwoLevel ? .twoLevel : .messages(algorithm)
+      candidates.append(
+        (
+          algorithm,
+          try ArenaAllreduce(way, in: memory, between: AllreduceSelection(algorithm), on: world)
+        ))
+    }
+    var measurements: [AllreduceProfile.Measurement] = []
+    var entries: [AllreduceSelection.Entry] = []
+    let start = MPI.wallTime()
+    var bytes = smallestBytes
+    while bytes <= largestBytes {
+      let rows = try AllreduceBenchmark(candidates.map(\.allreduce))
+        .measure(count: bytes / 4, seconds: seconds / 60, least: 3, on: world)
+      let times = zip(candidates, rows).map { (algorithm: $0.algorithm, seconds: $1.median) }
+        .sorted { $0.seconds < $1.seconds }
+      report(Row(bytes: bytes, times: times))
+      measurements += times.map {
+        .init(algorithm: $0.algorithm, isTwoLevel: isTwoLevel, bytes: bytes, timeUs: $0.seconds * 1e6)
+      }
+      entries.append(.init(bytes: bytes / (isTwoLevel ? layout.carriers : 1), algorithm: times[0].algorithm))
+      if bytes >= 256 << 10 {
+        let limit = times[0].seconds * 1.6
+        candidates.removeAll { candidate in
+          times.contains { $0.algorithm == candidate.algorithm && $0.seconds > limit }
+        }
+      }
+      // The next size takes about four times as long, each algorithm a few times.
+      let next = 4 * 4 * times.prefix { $0.seconds <= times[0].seconds * 1.6 }.reduce(0) { $0 + $1.seconds }
+      guard try world.broadcast(MPI.wallTime() - start + next < seconds ? 1 : 0, root: 0) == 1 else { break }
+      bytes *= 4
+    }
+    memory.free()
+    return (measurements, AllreduceSelection(entries))
+  }
+}

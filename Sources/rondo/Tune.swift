@@ -1,0 +1,81 @@
+import ArgumentParser
+import Collectives
+import Foundation
+import MPI
+import Training
+
+/// `rondo tune`: measures the network and every allreduce algorithm, and keeps what is best for `algorithm: auto`.
+struct Tune: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure allreduce on these hosts, for algorithm: auto.",
+    discussion: """
+      Run it under mpirun or srun as training runs: as many ranks on as many hosts. It takes less than 30 seconds and writes a profile, \
+      which later runs on hosts of the same series, with as many ranks each, find by themselves: in the file that RONDO_PROFILE names, \
+      or in ~/.config/rondo/allreduce.json.
+      """)
+
+  @Option(help: "The file of profiles to write to.")
+  var output: String?
+
+  @Option(help: "The largest buffer (default: 64MiB).", transform: ByteSize.init)
+  var max = ByteSize(bytes: 64 << 20)
+
+  @Option(help: "Seconds for all measurements.")
+  var seconds = 25.0
+
+  @Flag(help: "Print the profile as one JSON object.")
+  var json = false
+
+  func validate() throws {
+    guard max.bytes >= 4 << 10 else { throw ValidationError("--max must be at least 4KiB") }
+    guard seconds > 0 else { throw ValidationError("--seconds must be greater than 0, found \(seconds)") }
+  }
+
+  func run() throws {
+    try Job.run { world in
+      let path = output ?? AllreduceProfiles.defaultPath
+      var profiles = AllreduceProfiles()
+      // What cannot be read or written is found before, not after the measurements.
+      try CommonFailure.agreed(on: world) {
+        guard world.rank == 0 else { return }
+        profiles = try AllreduceProfiles(path: path) ?? profiles
+        try profiles.write(path: path)
+      }
+      let layout = try HostLayout(of: world)
+      let speaks = world.rank == 0 && !json
+      func say(_ line: String) { if speaks { print(line) } }
+      say("# \(layout)")
+      if world.size == 1 {
+        throw CommonFailure(
+          "rondo tune measures ranks against each other; start it under mpirun", exitStatus: 2)
+      }
+      var tuning = AllreduceTuning()
+      tuning.largestBytes = max.bytes
+      tuning.seconds = seconds
+      say("#    bytes  algorithms, fastest first, with microseconds")
+      let (measurements, selection) = try tuning.measure(layout, on: world) { row in
+        let times = row.times.map { "\($0.algorithm) \(Int(($0.seconds * 1e6).rounded()))" }
+        say(
+          String(repeating: " ", count: Swift.max(0, 10 - "\(row.bytes)".count))
+            + "\(row.bytes)  \(times.joined(separator: ", "))")
+      }
+      let profile = AllreduceProfile(
+        layout: layout, library: String(MPI.libraryVersion.prefix { $0 != "," }),
+        measured: Date.now.formatted(.iso8601), model: nil, measurements: measurements, selection: selection)
+      try CommonFailure.agreed(on: world) {
+        guard world.rank == 0 else { return }
+        profiles.insert(profile)
+        try profiles.write(path: path)
+      }
+      if layout.isOneHost {
+        say("# one host: training sums in shared memory, which is faster than any of these")
+      }
+      say("# written to \(path)")
+      if json, world.rank == 0 {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(profile), as: UTF8.self))
+      }
+    }
+  }
+}
