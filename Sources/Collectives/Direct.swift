@@ -65,7 +65,7 @@ public struct Direct: ScheduledAllreduce {
 
   private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
     DirectPass.lanes(
-      size: size, count: count, segmentLength: segmentLength, inFlight: lanesInFlight,
+      slots: size - 1, size: size, count: count, segmentLength: segmentLength, inFlight: lanesInFlight,
       workspaceLength: workspaceLength)
   }
 }

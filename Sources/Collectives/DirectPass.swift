@@ -39,12 +39,12 @@ struct DirectPass {
       count: self.inFlight)
   }
 
-  /// Lanes with segments of at most `segmentLength` elements, fewer where the others' segments of all lanes in
-  /// flight would take more than `workspaceLength`.
-  static func lanes(size: Int, count: Int, segmentLength: Int, inFlight: Int, workspaceLength: Int)
-    -> ChunkLanes
-  {
-    let share = workspaceLength / (inFlight * max(1, size - 1)) / 16 * 16
+  /// Lanes with segments of at most `segmentLength` elements, fewer where `slots` of them for each lane in flight
+  /// would take more than `workspaceLength`.
+  static func lanes(
+    slots: Int, size: Int, count: Int, segmentLength: Int, inFlight: Int, workspaceLength: Int
+  ) -> ChunkLanes {
+    let share = workspaceLength / (inFlight * max(1, slots)) / 16 * 16
     return ChunkLanes(count: count, size: size, segmentLength: min(segmentLength, max(16, share)))
   }
 
