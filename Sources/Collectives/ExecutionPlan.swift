@@ -7,10 +7,12 @@ final class ExecutionPlan {
   let messageNumbers: [Int32]
   /// Elements sent in one run.
   let sentCount: Int
+  /// What there is to do for bfloat16 on the wire; nil where elements travel as they are.
+  let wire: WirePlan?
   /// The call that used the plan last.
   var lastCall = 0
 
-  init(_ schedule: Schedule) {
+  init(_ schedule: Schedule, wire: WireFormat = .float32) {
     precondition(schedule.window <= MessageTag.numbers)
     self.schedule = schedule
     order = IssueOrder(schedule)
@@ -30,6 +32,7 @@ final class ExecutionPlan {
       }
     }
     self.sentCount = sentCount
+    self.wire = wire == .bfloat16 ? WirePlan(schedule) : nil
   }
 }
 

@@ -1,3 +1,4 @@
+import Kernels
 import MPI
 
 #if canImport(Glibc)
@@ -21,6 +22,9 @@ struct ScheduleRunner: ~Copyable {
   private var sums: [Int] = []
   private var sumsHead = 0
   private var sumsCount = 0
+  /// With bfloat16 on the wire: sends that may start, oldest last, and what is sent, packed.
+  private var sends: [Int] = []
+  private var staging = Workspace()
 
   init(progress: AllreduceProgress) { self.progress = progress }
 
@@ -35,22 +39,30 @@ struct ScheduleRunner: ~Copyable {
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
     precondition(plan.schedule.partials == 1 + otherPartials.count)
-    prepare(plan.schedule, elementBytes)
+    prepare(plan, elementBytes)
     let memory = RankMemory(
       data: data, otherPartials: otherPartials, count: plan.schedule.count,
       bufferCount: plan.schedule.bufferCount, workspace: workspace.bytes.baseAddress ?? data,
       elementBytes: elementBytes)
+    let isPacked = plan.wire != nil
     plan.order.reset()
     while !plan.order.isDone {
       while let action = plan.order.next() {
-        let tag = MessageTag.tag(call: call, message: plan.messageNumbers[action])
         switch plan.schedule.actions[action] {
         case .send(let block, let peer):
-          let slot = try requests.startSend(
-            UnsafeRawBufferPointer(memory[block]), to: Int(peer), tag: tag, on: communicator)
-          actionOfSlot[slot] = action
+          if isPacked {
+            pushSend(action)
+          } else {
+            try startSend(
+              action, UnsafeRawBufferPointer(memory[block]), to: peer, plan, call, on: communicator)
+          }
         case .receive(let block, let peer):
-          let slot = try requests.startReceive(memory[block], from: Int(peer), tag: tag, on: communicator)
+          let bytes =
+            isPacked
+            ? UnsafeMutableRawBufferPointer(
+              start: memory.packed(block), count: block.count * WirePlan.elementBytes) : memory[block]
+          let tag = MessageTag.tag(call: call, message: plan.messageNumbers[action])
+          let slot = try requests.startReceive(bytes, from: Int(peer), tag: tag, on: communicator)
           actionOfSlot[slot] = action
         case .combine: pushSum(action)
         }
@@ -59,15 +71,66 @@ struct ScheduleRunner: ~Copyable {
       // it.
       if let action = popSum() {
         if case .combine(let operand, _, let block) = plan.schedule.actions[action] {
-          combine(memory.address(Int(operand)), memory.address(block.offset), block.count)
+          if let wire = plan.wire, wire.isPacked[action] {
+            let packed = memory.packed(Block(Int(operand)..<Int(operand) + block.count))
+            BFloat16.add(block.count, to: memory.floats(block.offset), packed)
+          } else {
+            combine(memory.address(Int(operand)), memory.address(block.offset), block.count)
+          }
         }
         plan.order.complete(action)
+      } else if let action = sends.popLast() {
+        if case .send(let block, let peer) = plan.schedule.actions[action] {
+          let packed = pack(block, of: action, plan, memory)
+          try startSend(action, packed, to: peer, plan, call, on: communicator)
+        }
+        // Packing is work, and many sends may be ready long before their time: between two of them whatever
+        // has arrived gets its turn.
+        guard let slot = try requests.testAny() else { continue }
+        completeTransfer(slot, plan, memory)
       } else {
         let slot = try waitAny(plan, patience)
-        plan.order.complete(actionOfSlot[slot])
+        completeTransfer(slot, plan, memory)
       }
       progress.completeAction()
     }
+    if let wire = plan.wire {
+      for range in wire.unroundedResult {
+        BFloat16.round(range.count, inPlace: memory.floats(range.lowerBound))
+      }
+    }
+  }
+
+  private mutating func startSend(
+    _ action: Int, _ bytes: UnsafeRawBufferPointer, to peer: Int32, _ plan: ExecutionPlan, _ call: Int,
+    on communicator: borrowing Communicator
+  ) throws(MPIError) {
+    let tag = MessageTag.tag(call: call, message: plan.messageNumbers[action])
+    let slot = try requests.startSend(bytes, to: Int(peer), tag: tag, on: communicator)
+    actionOfSlot[slot] = action
+  }
+
+  /// Rounds a block that is to be sent, and gives its elements as they travel.
+  private func pack(
+    _ block: Block, of action: Int, _ plan: ExecutionPlan, _ memory: RankMemory
+  ) -> UnsafeRawBufferPointer {
+    guard let wire = plan.wire, let base = staging.bytes.baseAddress else {
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    let place = base + wire.stagingOffsets[action]
+    BFloat16.round(
+      block.count, inPlace: memory.floats(block.offset), packing: place.assumingMemoryBound(to: UInt16.self))
+    return UnsafeRawBufferPointer(start: place, count: block.count * WirePlan.elementBytes)
+  }
+
+  private mutating func completeTransfer(_ slot: Int, _ plan: ExecutionPlan, _ memory: RankMemory) {
+    let action = actionOfSlot[slot]
+    if let wire = plan.wire, case .receive(let block, _) = plan.schedule.actions[action],
+      !wire.isPacked[action]
+    {
+      BFloat16.expand(block.count, inPlace: memory.floats(block.offset))
+    }
+    plan.order.complete(action)
   }
 
   /// Polls until a transfer is complete, and gives its slot.
@@ -92,14 +155,17 @@ struct ScheduleRunner: ~Copyable {
     }
   }
 
-  private mutating func prepare(_ schedule: Schedule, _ elementBytes: Int) {
+  private mutating func prepare(_ plan: ExecutionPlan, _ elementBytes: Int) {
+    let schedule = plan.schedule
     workspace.reserve(byteCount: schedule.workspaceCount * elementBytes)
+    if let wire = plan.wire { staging.reserve(byteCount: wire.stagingByteCount) }
     let inHand = min(schedule.window, schedule.actions.count)
     if inHand > requests.capacity {
       requests = RequestSet(capacity: inHand)
       actionOfSlot = Array(repeating: 0, count: inHand)
       sums = Array(repeating: 0, count: inHand)
       sumsHead = 0
+      sends.reserveCapacity(inHand)
     }
   }
 
@@ -116,25 +182,11 @@ struct ScheduleRunner: ~Copyable {
     sumsCount -= 1
     return action
   }
-}
 
-/// A schedule's linear memory, laid over the caller's buffers and the workspace.
-private struct RankMemory {
-  let data: UnsafeMutableRawPointer
-  let otherPartials: [UnsafeMutableRawPointer]
-  let count: Int
-  let bufferCount: Int
-  let workspace: UnsafeMutableRawPointer
-  let elementBytes: Int
-
-  func address(_ offset: Int) -> UnsafeMutableRawPointer {
-    if offset < count { return data + offset * elementBytes }
-    if offset >= bufferCount { return workspace + (offset - bufferCount) * elementBytes }
-    let (partial, element) = offset.quotientAndRemainder(dividingBy: count)
-    return otherPartials[partial - 1] + element * elementBytes
-  }
-
-  subscript(block: Block) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(start: address(block.offset), count: block.count * elementBytes)
+  /// Sends become ready in almost the order in which they are to start.
+  private mutating func pushSend(_ action: Int) {
+    var place = sends.count
+    while place > 0, sends[place - 1] < action { place -= 1 }
+    sends.insert(action, at: place)
   }
 }

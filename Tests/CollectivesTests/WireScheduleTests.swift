@@ -3,32 +3,53 @@ import Testing
 
 /// Schedules with bfloat16 on the wire, where a send rounds its block.
 @Suite struct WireScheduleTests {
-  @Test(arguments: 1...64)
-  func theRingIsProvedWhereSendsRound(size: Int) {
-    let ring = Ring(segmentLength: 2, lanesInFlight: 2)
-    for count in [0, 1, size - 1, size, 2 * size + 3] {
-      let report = ScheduleVerifier.verify(ring, size: size, count: count, wire: .bfloat16)
-      #expect(report.findings.isEmpty, "size \(size), count \(count)")
+  /// Each algorithm in small segments, and how often it rounds.
+  private static let algorithms:
+    [(any ScheduledAllreduce, roundings: @Sendable (_ size: Int) -> ClosedRange<Int>)] = [
       // Once for each send of the reduce-scatter, and once when the sum is complete.
-      #expect(report.roundings == (size == 1 || count == 0 ? 0 : size))
+      (Ring(segmentLength: 2, lanesInFlight: 2), { $0...$0 }),
+      // What is sent, and what comes back.
+      (Direct(segmentLength: 3, lanesInFlight: 2), { _ in 2...2 }),
+      // Once a round, and once at the end.
+      (HalvingDoubling(laneLength: 12, lanesInFlight: 2), { 2...ceilLog2($0) + 1 }),
+      (RecursiveDoubling(segmentLength: 3, lanesInFlight: 2), { 2...ceilLog2($0) + 1 }),
+      (RecursiveDoubling(segmentLength: 3, lanesInFlight: 2, largestGroup: 2), { 2...ceilLog2($0) + 1 }),
+    ]
+
+  private static func ceilLog2(_ size: Int) -> Int { Int.bitWidth - (size - 1).leadingZeroBitCount }
+
+  @Test(arguments: 1...64)
+  func isProvedWhereSendsRound(size: Int) {
+    for (algorithm, roundings) in Self.algorithms {
+      // Proofs of many ranks take their time.
+      for count in size > 16 ? [2 * size + 1] : [0, 1, size + 1, 4 * size] {
+        let report = ScheduleVerifier.verify(algorithm, size: size, count: count, wire: .bfloat16)
+        #expect(report.findings.isEmpty, "\(algorithm.name), size \(size), count \(count)")
+        let expected = size == 1 || count == 0 ? 0...0 : roundings(size)
+        #expect(expected.contains(report.roundings), "\(algorithm.name), size \(size), count \(count)")
+      }
     }
   }
 
-  @Test(arguments: 2...5, [1, 3, 16])
-  func theRingIsProvedForAnyNumberOfLanesInFlight(size: Int, lanesInFlight: Int) {
-    let ring = Ring(segmentLength: 2, lanesInFlight: lanesInFlight)
-    for count in [7, 40, 100] {
-      let report = ScheduleVerifier.verify(ring, size: size, count: count, wire: .bfloat16)
-      #expect(report.findings.isEmpty, "size \(size), count \(count)")
+  @Test(arguments: 2...6, [1, 3, 16])
+  func isProvedForAnyNumberOfLanesInFlight(size: Int, lanesInFlight: Int) {
+    let algorithms: [any ScheduledAllreduce] = [
+      Ring(segmentLength: 2, lanesInFlight: lanesInFlight),
+      Direct(segmentLength: 2, lanesInFlight: lanesInFlight),
+      HalvingDoubling(laneLength: 8, lanesInFlight: lanesInFlight),
+      RecursiveDoubling(segmentLength: 2, lanesInFlight: lanesInFlight),
+    ]
+    for algorithm in algorithms {
+      let report = ScheduleVerifier.verify(algorithm, size: size, count: 40, wire: .bfloat16)
+      #expect(report.findings.isEmpty, "\(algorithm.name)")
     }
   }
 
-  @Test(arguments: [2, 3, 4, 5, 8])
-  func theRingIsProvedAsItRunsByDefault(size: Int) throws {
-    let ring = try #require(Algorithm.ring.scheduled(elementBytes: 4))
-    for count in [1_000, 1_000_003, 16 << 20] {
-      #expect(ScheduleVerifier.verify(ring, size: size, count: count, wire: .bfloat16).findings.isEmpty)
-    }
+  @Test(arguments: Algorithm.allCases, [2, 3, 5, 8])
+  func isProvedAsItRunsByDefault(algorithm: Algorithm, size: Int) {
+    guard let scheduled = algorithm.scheduled(elementBytes: 4) else { return }
+    let report = ScheduleVerifier.verify(scheduled, size: size, count: 1_000_003, wire: .bfloat16)
+    #expect(report.findings.isEmpty)
   }
 
   /// Two ranks that exchange one element and add.
