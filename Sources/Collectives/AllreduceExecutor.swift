@@ -11,9 +11,9 @@ public struct AllreduceExecutor: ~Copyable {
   /// Which algorithm serves which size.
   public let selection: AllreduceSelection
   /// Where the executor stands, for other threads.
-  public let progress: AllreduceProgress
+  public var progress: AllreduceProgress { executor.progress }
   /// What it has done so far.
-  public private(set) var statistics = AllreduceStatistics()
+  public var statistics: AllreduceStatistics { executor.statistics }
 
   /// Elements that one schedule covers; longer buffers take several. Tests lower it. All ranks need the same
   /// value.
@@ -21,12 +21,13 @@ public struct AllreduceExecutor: ~Copyable {
 
   /// How long a wait polls before it gives way. Unless it is set, the first call finds what fits the ranks
   /// and cores of the machine. Set it on all ranks or on none.
-  package var patience: Patience?
+  package var patience: Patience? {
+    get { executor.patience }
+    set { executor.patience = newValue }
+  }
 
-  let communicator: Communicator
-  private let ring: Ring?
-  private var plans = PlanCache()
-  private var runner: ScheduleRunner
+  private let fixed: (any ScheduledAllreduce)?
+  private var executor: ScheduleExecutor
 
   /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
   /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
@@ -34,7 +35,7 @@ public struct AllreduceExecutor: ~Copyable {
     _ selection: AllreduceSelection, owning communicator: consuming Communicator,
     progress: AllreduceProgress = .init()
   ) {
-    self.init(selection, owning: communicator, progress: progress, ring: nil)
+    self.init(selection, owning: communicator, progress: progress, fixed: nil)
     patience = .sharedCore
   }
 
@@ -46,7 +47,7 @@ public struct AllreduceExecutor: ~Copyable {
     _ selection: AllreduceSelection, on communicator: borrowing Communicator,
     progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    self.init(selection, owning: try communicator.duplicate(), progress: progress, ring: nil)
+    self.init(selection, owning: try communicator.duplicate(), progress: progress, fixed: nil)
   }
 
   /// One algorithm for every size. Collective.
@@ -56,22 +57,23 @@ public struct AllreduceExecutor: ~Copyable {
     try self.init(AllreduceSelection(algorithm), on: communicator, progress: progress)
   }
 
-  /// A ring with other than the default segments, for tests and tuning.
-  package init(_ ring: Ring, on communicator: borrowing Communicator) throws(MPIError) {
+  /// An algorithm with other than the default segments, for tests and tuning. The selection says ring, whatever
+  /// the algorithm.
+  package init(
+    _ algorithm: some ScheduledAllreduce, on communicator: borrowing Communicator
+  ) throws(MPIError) {
     self.init(
       AllreduceSelection(.ring), owning: try communicator.duplicate(), progress: AllreduceProgress(),
-      ring: ring)
+      fixed: algorithm)
   }
 
   private init(
     _ selection: AllreduceSelection, owning communicator: consuming Communicator, progress: AllreduceProgress,
-    ring: Ring?
+    fixed: (any ScheduledAllreduce)?
   ) {
     self.selection = selection
-    self.communicator = communicator
-    self.progress = progress
-    self.ring = ring
-    runner = ScheduleRunner(progress: progress)
+    self.fixed = fixed
+    executor = ScheduleExecutor(owning: communicator, progress: progress)
   }
 
   /// Combines the elements of all ranks; every rank gets the result, in place, with the same bits on all
@@ -101,49 +103,43 @@ public struct AllreduceExecutor: ~Copyable {
   package mutating func allreduce<T: Reducible>(
     _ elements: UnsafeMutableBufferPointer<T>, _ reduction: Reduction = .sum
   ) throws(MPIError) {
-    let start = MPI.wallTime()
-    progress.beginCall()
-    statistics.calls += 1
-    let algorithm = selection.algorithm(bytes: elements.count * MemoryLayout<T>.stride)
+    let began = executor.begin()
+    let bytes = elements.count * MemoryLayout<T>.stride
+    let algorithm = fixed == nil ? selection.algorithm(bytes: bytes) : .ring
+    var bytesSentByMPI = 0
     if algorithm == .mpi {
       progress.enter(.mpi)
       var span = elements.mutableSpan
-      try communicator.allreduce(&span, reduction.operation)
-      statistics.bytesSent +=
-        elements.count * MemoryLayout<T>.stride * 2 * (communicator.size - 1) / communicator.size
+      try executor.communicator.allreduce(&span, reduction.operation)
+      let size = executor.communicator.size
+      bytesSentByMPI = bytes * 2 * (size - 1) / size
     } else if let base = elements.baseAddress {
-      progress.enter(.working)
       try run(algorithm, over: base, count: elements.count, elementBytes: MemoryLayout<T>.stride) {
         T.combine(reduction, $0, into: $1, count: $2)
       }
     }
-    progress.enter(.idle)
-    statistics.seconds += MPI.wallTime() - start
+    executor.end(began: began, bytesSentByMPI: bytesSentByMPI)
   }
 
-  /// Runs the schedules of one call. Not generic: generic code looks its types up at run time, which would
-  /// cost a small call more than the call.
+  /// Runs the schedules of one call.
   private mutating func run(
     _ algorithm: Algorithm, over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
-    if patience == nil { patience = try .fitting(communicator) }
     var offset = 0
     while offset < count {
       let piece = min(count - offset, pieceLimit)
-      let plan = plans.plan(count: piece, elementBytes: elementBytes, call: statistics.calls) {
-        guard let scheduled = ring ?? algorithm.scheduled(elementBytes: elementBytes) else {
+      try executor.run(
+        .allreduce, over: memory + offset * elementBytes, count: piece, elementBytes: elementBytes,
+        combine: combine
+      ) { [fixed] size, rank in
+        guard let scheduled = fixed ?? algorithm.scheduled(elementBytes: elementBytes) else {
           preconditionFailure("\(algorithm) has no schedules")
         }
-        return scheduled.schedule(size: communicator.size, rank: communicator.rank, count: piece)
+        return scheduled.schedule(size: size, rank: rank, count: piece)
       }
-      try runner.run(
-        plan, over: memory + offset * elementBytes, elementBytes: elementBytes, call: statistics.calls,
-        on: communicator, patience: patience ?? .ownCore, combine: combine)
-      statistics.bytesSent += plan.sentCount * elementBytes
       offset += piece
     }
-    statistics.secondsWaiting = runner.secondsWaiting
   }
 }
 

@@ -1,18 +1,18 @@
-/// The plans of the latest calls, by length and element size.
+/// The plans of the latest calls, by collective, length and element size.
 struct PlanCache {
   /// A training run has a few bucket lengths. A caller with ever new lengths must not fill the memory.
   static let capacity = 64
 
-  private struct Key: Hashable {
+  struct Key: Hashable {
+    let collective: Collective
     let count: Int
     let elementBytes: Int
   }
   private var plans: [Key: ExecutionPlan] = [:]
 
-  /// The plan for that length, made by `schedule` when there is none yet. `call` says which plan was used
+  /// The plan for that call, made by `schedule` when there is none yet. `call` says which plan was used
   /// last.
-  mutating func plan(count: Int, elementBytes: Int, call: Int, schedule: () -> Schedule) -> ExecutionPlan {
-    let key = Key(count: count, elementBytes: elementBytes)
+  mutating func plan(_ key: Key, call: Int, schedule: () -> Schedule) -> ExecutionPlan {
     if let plan = plans[key] {
       plan.lastCall = call
       return plan

@@ -20,14 +20,21 @@ extension RankTests {
     }
 
     @Test(arguments: 1...5, [1, 2, 4])
-    func theRingEqualsMPIWithManySegments(size: Int, lanesInFlight: Int) throws {
+    func everyAlgorithmEqualsMPIWithManySegments(size: Int, lanesInFlight: Int) throws {
+      let algorithms: [any ScheduledAllreduce] = [
+        Ring(segmentLength: 7, lanesInFlight: lanesInFlight),
+        RecursiveDoubling(segmentLength: 7, lanesInFlight: lanesInFlight),
+        HalvingDoubling(laneLength: 7 * size, lanesInFlight: lanesInFlight),
+        Direct(segmentLength: 7, lanesInFlight: lanesInFlight),
+      ]
       try withRanks(size) { world in
         let seed = try sharedSeed(on: world)
-        var executor = try AllreduceExecutor(
-          Ring(segmentLength: 7, lanesInFlight: lanesInFlight), on: world)
-        for count in [1, 13, 14, 15, 100, 1_003] {
-          try expectSum(of: Float.self, count: count, seed: seed, by: &executor, on: world)
-          try expectSum(of: Int64.self, count: count, seed: seed, by: &executor, on: world)
+        for algorithm in algorithms {
+          var executor = try AllreduceExecutor(algorithm, on: world)
+          for count in [1, 13, 14, 15, 100, 1_003] {
+            try expectSum(of: Float.self, count: count, seed: seed, by: &executor, on: world)
+            try expectSum(of: Int64.self, count: count, seed: seed, by: &executor, on: world)
+          }
         }
       }
     }
