@@ -5,7 +5,7 @@ struct Span: Equatable, BitwiseCopyable, Sendable {
   enum Kind: UInt8, CaseIterable, Sendable {
     /// One optimizer update; holds all that follow but evaluation and collective.
     case step
-    /// A microbatch's samples on their way into the network's inputs.
+    /// A microbatch's samples on their way into the network's inputs; at the start of an epoch, its order of samples.
     case load
     case forward, backward
     /// A range of the parameters. Within backward when its bucket has been reduced by then.
@@ -56,7 +56,7 @@ extension Span {
   }
 }
 
-/// The clock of spans: MPI's, in nanoseconds. Processes of one machine usually share it, others do not: `ClockAlignment`.
+/// The clock of spans: MPI's, in nanoseconds. It starts somewhere else in each process: `ClockAlignment`.
 enum Clock {
   static var nanoseconds: Int64 { Int64(MPI.wallTime() * 1e9) }
 }

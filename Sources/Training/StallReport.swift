@@ -17,6 +17,9 @@ struct StallReport {
   /// Ranks that were asked and did not answer.
   var silent: [Int]
 
+  /// Whether some rank was found that the others wait for.
+  var namesCulprit: Bool { !silent.isEmpty || !behind.isEmpty }
+
   var line: String {
     "rank \(rank): no progress for \(Int(seconds.rounded())) s in \(collective) on \(hosts[rank]): \(cause)"
   }
@@ -27,7 +30,7 @@ struct StallReport {
       let verb = silent.count == 1 ? "gives" : "give"
       return "waits for \(names(silent)), which \(verb) no sign of life: stopped, or cut off"
     }
-    let behind = answers.filter { $0.value[row].entered < entered }
+    let behind = behind
     let computing = behind.filter { $0.value.allSatisfy { $0.collective == nil } }
     if let first = (computing.isEmpty ? behind : computing).min(by: { $0.key < $1.key }) {
       let ranks = (computing.isEmpty ? behind : computing).keys.sorted()
@@ -45,6 +48,9 @@ struct StallReport {
       ? "this MPI library grants no thread level multiple, so the other ranks cannot be asked"
       : "no rank that was asked is behind: messages do not come"
   }
+
+  /// Ranks that have not come to the collective.
+  private var behind: [Int: [RowPosition]] { answers.filter { $0.value[row].entered < entered } }
 
   /// Where a rank's threads are: in a collective, or whatever the compute thread does.
   private static func whereabouts(_ rows: [RowPosition]) -> String {

@@ -147,8 +147,10 @@ public final class Trainer {
     spans.begin(.step)
     let (epoch, stepOfEpoch) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     if epoch != orderedEpoch {
+      spans.begin(.load)
       var span = epochOrder.mutableSpan
       order.write(&span, epoch: epoch)
+      spans.end()
       orderedEpoch = epoch
     }
     let first = SampleOrder.positions(step: stepOfEpoch, batch: training.batch).lowerBound
@@ -180,8 +182,8 @@ public final class Trainer {
     try updateReduced(rate, waits: true)
     reducer.endStep()
     step += 1
-    stepSeconds = spans.end()
     spans.step = step
+    stepSeconds = spans.end()
     return lossSum
   }
 

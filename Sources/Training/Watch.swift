@@ -60,6 +60,8 @@ final class WatchLoop: Sendable {
 
   /// Seconds from look to look: limits are met to within a quarter.
   private var tick: Double { min(1, (limits.shortest ?? 4) / 4) }
+  /// Seconds to wait for answers: those who are asked look once a tick.
+  private var patience: Double { max(1, 3 * tick) }
 
   init(_ rows: [ThreadRow], limits: Watch.Limits, rank: Int, hosts: [String], mayAsk: Bool) {
     self.rows = rows
@@ -97,7 +99,8 @@ final class WatchLoop: Sendable {
     while stopping.wait(timeout: .now() + tick) == .timedOut {
       if mayAsk { try inquiry.answer(rows) }
       let now = MPI.wallTime()
-      let elapsed = min(now - last, 2 * tick)
+      // What is more than this thread meant to sleep and to ask, it was stopped itself.
+      let elapsed = min(now - last, 2 * tick + patience)
       last = now
       for index in rows.indices {
         let seconds = clocks[index].look(rows[index].position, elapsed: elapsed)
@@ -105,28 +108,32 @@ final class WatchLoop: Sendable {
         let isOver = limits.end > 0 && seconds >= limits.end
         guard isOver || (limits.warning > 0 && seconds >= said[index] + limits.warning) else { continue }
         said[index] = seconds
-        guard let line = try report(on: index, seconds, &inquiry) else { continue }
-        if isOver { MPI.abort(exitStatus: 1, because: line + "; the job ends") }
-        Logger(label: "rondo.watch").warning("\(line)")
+        guard let report = try report(on: index, seconds, &inquiry) else { continue }
+        if isOver { MPI.abort(exitStatus: 1, because: report.line + "; the job ends") }
+        // In a large job those speak who know something.
+        if isLarge && !report.namesCulprit { continue }
+        Logger(label: "rondo.watch").warning("\(report.line)")
       }
     }
     if mayAsk, isInOrder.withLock({ $0 }) { try inquiry.finish(rows) }
   }
 
+  private var isLarge: Bool { hosts.count > Self.manyRanks }
+
   /// All others; in a large job, where all would ask all at once, only two ranks do, and the others ask the one that they wait for.
   private func whomToAsk(_ peer: Int?) -> [Int] {
     guard mayAsk else { return [] }
-    if hosts.count > Self.manyRanks && rank >= 2 { return peer.map { [$0] } ?? [] }
+    if isLarge && rank >= 2 { return peer.map { [$0] } ?? [] }
     return hosts.indices.filter { $0 != rank }
   }
 
-  /// A line about a thread that stands still; nil if it has moved meanwhile.
+  /// What there is to say about a thread that stands still; nil if it has moved meanwhile.
   private func report(
     on row: Int, _ seconds: Double, _ inquiry: inout Inquiry
-  ) throws(MPIError) -> String? {
+  ) throws(MPIError) -> StallReport? {
     let before = rows[row].position
     guard let collective = before.collective else { return nil }
-    let answers = try inquiry.ask(whomToAsk(before.peer), patience: max(1, 3 * tick), rows)
+    let answers = try inquiry.ask(whomToAsk(before.peer), patience: patience, rows)
     let after = rows[row].position
     guard after.entered == before.entered, after.collective != nil, after.moves == before.moves else {
       return nil
@@ -138,7 +145,6 @@ final class WatchLoop: Sendable {
     return StallReport(
       rank: rank, hosts: hosts, collective: collective.text(algorithm: algorithm), entered: before.entered,
       seconds: seconds, peer: before.peer, row: row,
-      answers: answers.positions, silent: answers.silent
-    ).line
+      answers: answers.positions, silent: answers.silent)
   }
 }

@@ -1,0 +1,33 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The processes of a job's ranks, for tests that do something to them.
+enum RankProcess {
+  /// The process of that rank of the job that writes to `output`.
+  static func find(rank: Int, output: String) -> pid_t? {
+    let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return processes.compactMap(pid_t.init).first { process in
+      guard let command = FileManager.default.contents(atPath: "/proc/\(process)/cmdline"),
+        let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ")
+      else { return false }
+      let words = command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      return words.first?.hasSuffix("/rondo") == true && words.contains(output)
+        && variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
+    }
+  }
+
+  /// Waits until the run has logged steps, and gives the process of that rank; nil after 20 s.
+  static func whenTraining(rank: Int, output: String) -> pid_t? {
+    let limit = Date().addingTimeInterval(20)
+    while Date() < limit {
+      let metrics = (try? String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)) ?? ""
+      if metrics.contains("\n"), let process = find(rank: rank, output: output) { return process }
+      usleep(20_000)
+    }
+    return nil
+  }
+}
