@@ -27,6 +27,9 @@ public final class TwoLevelAllreduce {
   /// Where the part between hosts stands.
   public let progress: AllreduceProgress
 
+  /// For each carrier of this rank's chunk its rank in the world; empty on a rank that is none.
+  public let peers: [Int]
+
   private var between: AllreduceExecutor?
   private let merges: [UInt8]
   private let own: [UnsafeMutablePointer<Float>]
@@ -47,8 +50,10 @@ public final class TwoLevelAllreduce {
     own = [arenas.bases[arenas.rank]]
     // The carriers of a chunk, in the order of their ranks.
     if let carrying = try world.split(color: arenas.rank < carriers ? arenas.rank : nil, key: world.rank) {
+      peers = try carrying.allgather(world.rank)
       between = try executor(carrying, progress)
     } else {
+      peers = []
       between = nil
     }
   }

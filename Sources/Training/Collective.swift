@@ -1,7 +1,7 @@
 /// A collective of a run, as ranks name it to each other and to people.
 struct Collective: Equatable, Sendable {
   enum Kind: Int, Sendable {
-    case bucket, loss, evaluation, memory
+    case bucket, weights, loss, evaluation, memory
     /// Agreements at the start of a run, and the making of what ranks share.
     case data, network, directory, preparation
     /// At the end.
@@ -41,6 +41,7 @@ extension Collective: CustomStringConvertible {
     switch kind {
     case .bucket:
       "the sum of bucket \(bucket + 1) of step \(step + 1) (\(algorithm.map { "\($0), " } ?? "")\(count) elements)"
+    case .weights: "the update of the weights in step \(step + 1)"
     case .loss: "the mean loss of step \(step)"
     case .evaluation: "the evaluation after step \(step)"
     case .memory: "the summary of the run"

@@ -52,6 +52,7 @@ extension Configuration {
     .init("training.schedule.warmup_steps", \.training.schedule.warmupSteps, .whole(from: 0)),
 
     .init("communication.algorithm", \.communication.algorithm, .choice),
+    .init("communication.profile", \.communication.profile, .optional(.text)),
     .init("communication.bucket_bytes", \.communication.bucketBytes, .bytes),
     .init("communication.wire", \.communication.wire, .choice),
     .init("communication.overlap", \.communication.overlap, .flag),

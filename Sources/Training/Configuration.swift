@@ -212,9 +212,16 @@ extension Configuration {
   /// How gradients travel between ranks.
   public struct Communication: Sendable, Equatable {
     public enum Algorithm: String, Sendable, CaseIterable {
-      /// Shared memory where all ranks are on one host, else the ring.
+      /// Shared memory within a host; between hosts the fastest algorithm for each size, by a profile (`rondo tune`) or a probe.
       case auto
+      /// Shared memory: all ranks on one host.
+      case shared
+      /// Shared memory within a host, the fastest algorithm between hosts.
+      case twoLevel = "two-level"
       case ring
+      case recursiveDoubling = "recursive-doubling"
+      case halvingDoubling = "halving-doubling"
+      case direct
       /// `MPI_Allreduce`, as the MPI library chooses.
       case mpi
     }
@@ -224,6 +231,8 @@ extension Configuration {
     }
 
     public var algorithm: Algorithm
+    /// The file of profiles that `rondo tune` wrote; nil for the one where it writes if nothing else is said.
+    public var profile: String?
     /// Upper bound of a bucket's size. Smaller buckets overlap better with backward, larger ones use the network better.
     public var bucketBytes: Int
     /// The format of a gradient on the wire.
@@ -238,10 +247,12 @@ extension Configuration {
     public var abortAfterSeconds: Int
 
     public init(
-      algorithm: Algorithm = .auto, bucketBytes: Int = 4 << 20, wire: Wire = .float32, overlap: Bool = true,
+      algorithm: Algorithm = .auto, profile: String? = nil, bucketBytes: Int = 4 << 20, wire: Wire = .float32,
+      overlap: Bool = true,
       check: Bool = false, warnAfterSeconds: Int = 30, abortAfterSeconds: Int = 300
     ) {
       self.algorithm = algorithm
+      self.profile = profile
       self.bucketBytes = bucketBytes
       self.wire = wire
       self.overlap = overlap

@@ -7,8 +7,9 @@ import MPI
 ///
 /// A step: `reached` with falling watermarks while backward runs, `update` in between with what is reduced by then, and at the end with
 /// all that is left.
-/// - By messages and with overlap, a communication thread reduces a bucket as soon as the watermark has passed it; without, `update`
-///   reduces it itself. Every rank updates all parameters.
+/// - Between hosts and with overlap, a communication thread reduces a bucket as soon as the watermark has passed it; without, `update`
+///   reduces it itself. By messages of all ranks every rank gets all sums and updates all parameters; on two levels it gets its chunk of
+///   each bucket, and updates that in the parameters that its host's ranks have in common.
 /// - In shared memory the last `update` reduces all, on all threads: that takes the cores no longer than a copy would, and a thread of
 ///   its own would only take them from the products. Each rank sums and updates its own chunk; the parameters are the ranks' common
 ///   ones, so the result need not travel.
@@ -17,6 +18,10 @@ final class GradientReducer {
   /// In the order of their reduction.
   let buckets: [Range<Int>]
   let way: ReductionWay
+  /// The algorithm of each bucket.
+  let names: [String]
+  /// Where the choice of algorithms comes from; nil where there was none.
+  let choiceSource: String?
   /// Why buckets do not travel while backward runs, though that was asked for; nil if they do, or need not.
   let overlapRefusal: String?
 
@@ -26,7 +31,8 @@ final class GradientReducer {
   private let row: ThreadRow
   private let thread: CommunicationThread?
   private let shared: SharedAllreduce?
-  private var executor: AllreduceExecutor?
+  /// On the communication thread if there is one, else called by `update`.
+  private let allreduce: BucketAllreduce?
   private var published = 0
   private var taken = 0
   private var isClosed = false
@@ -35,51 +41,40 @@ final class GradientReducer {
 
   /// Collective: all ranks of `world` make one, with the same arguments.
   init(
-    _ way: ReductionWay, gradients: Arena, bucketBytes: Int, overlap: Bool, pool: ThreadPool,
+    _ choice: AllreduceChoice, gradients: Arena, bucketBytes: Int, overlap: Bool, pool: ThreadPool,
     instruments: Instruments, world: borrowing Communicator
   ) throws(MPIError) {
-    self.way = way
+    way = choice.way
+    choiceSource = choice.source
     row = instruments.compute
     self.gradients = gradients
     self.pool = pool
-    let limit = if case .shared = way { gradients.count * MemoryLayout<Float>.stride } else { bucketBytes }
+    shared = if case .shared(let allreduce) = way { allreduce } else { nil }
+    let limit = shared == nil ? bucketBytes : gradients.count * MemoryLayout<Float>.stride
     buckets = Bucket.ranges(count: gradients.count, bytes: limit)
-    for row in instruments.rows { row.algorithms = buckets.map { _ in way.name } }
     let level = try MPI.threadLevel
-    switch way {
-    case .messages(let algorithm) where world.size > 1 && !buckets.isEmpty:
-      shared = nil
-      if overlap && level == .multiple {
-        let communicator = try world.duplicate()
-        thread = CommunicationThread(
-          algorithm, gradients: gradients, buckets: buckets, communicator: communicator,
-          row: instruments.communication)
-        executor = nil
-        overlapRefusal = nil
-      } else {
-        thread = nil
-        let progress = AllreduceProgress()
-        row.follow(progress)
-        executor = try AllreduceExecutor(algorithm, on: world, progress: progress)
-        overlapRefusal =
-          overlap
-          ? "this MPI library grants thread level \(level), overlap needs multiple: buckets travel after backward"
-          : nil
-      }
-    case .shared(let allreduce):
-      (thread, overlapRefusal) = (nil, nil)
-      shared = allreduce
-      row.follow(allreduce.arenas.computation.progress)
-      executor = nil
-    case .messages:
-      (thread, shared, overlapRefusal) = (nil, nil, nil)
-      executor = nil
+    let overlaps = overlap && level == .multiple
+    allreduce = try BucketAllreduce(way, gradients: gradients, ownsThread: overlaps, world: world)
+    names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers) }
+    for row in instruments.rows { row.algorithms = names }
+    let host = try world.splitByHost().allgather(world.rank)
+    if let arenas = way.arenas { row.follow(arenas.computation.progress, ranks: host) }
+    let reducing = overlaps ? instruments.communication : row
+    for (progress, ranks) in allreduce?.progress ?? [] { reducing.follow(progress, ranks: ranks) }
+    if overlaps, let allreduce {
+      thread = CommunicationThread(allreduce, buckets: buckets, row: reducing)
+    } else {
+      thread = nil
     }
+    overlapRefusal =
+      overlap && !overlaps && allreduce != nil
+      ? "this MPI library grants thread level \(level), overlap needs multiple: buckets travel after backward"
+      : nil
   }
 
   /// Bytes, calls and seconds so far.
   var statistics: AllreduceStatistics {
-    thread?.statistics ?? shared?.statistics ?? executor?.statistics ?? AllreduceStatistics()
+    thread?.statistics ?? shared?.statistics ?? allreduce?.statistics ?? AllreduceStatistics()
   }
 
   /// Backward has left everything at and above `watermark`.
@@ -108,7 +103,7 @@ final class GradientReducer {
       let bucket = buckets[taken]
       if let thread, !waits {
         guard thread.queue.isReduced(base + taken) else { return }
-      } else if thread != nil || executor != nil {
+      } else if allreduce != nil {
         guard waits else { return }
         if let thread {
           row.spans.begin(.wait, taken)
@@ -120,7 +115,7 @@ final class GradientReducer {
       }
       row.spans.begin(.update, taken)
       taken += 1
-      body(bucket)
+      body(allreduce?.share(of: bucket) ?? bucket)
       row.spans.end()
     }
   }
@@ -131,7 +126,7 @@ final class GradientReducer {
     let collective = Collective(.bucket, step: row.spans.step, bucket: bucket, count: range.count)
     try row.collective(collective) { () throws(MPIError) in
       row.spans.begin(.reduction, bucket)
-      try executor?.allreduce(gradients[range])
+      try allreduce?.reduce(range)
       row.spans.end()
     }
   }
@@ -146,10 +141,18 @@ final class GradientReducer {
     row.spans.add(.rendezvous, from: times[3], to: times[4])
   }
 
-  /// Makes ready for the next step.
+  /// Makes ready for the next step, once all parameters are updated. Collective.
   func endStep() {
     precondition(
       taken == buckets.count, "GradientReducer.endStep: \(buckets.count - taken) buckets were not taken")
+    if shared == nil, let arenas = way.arenas {
+      // The next forward pass reads what the host's other ranks update in this one.
+      row.collective(Collective(.weights, step: row.spans.step)) {
+        row.spans.begin(.rendezvous)
+        arenas.computation.meet()
+        row.spans.end()
+      }
+    }
     base += buckets.count
     published = 0
     taken = 0
@@ -161,7 +164,7 @@ final class GradientReducer {
     guard !isClosed else { return }
     isClosed = true
     thread?.close()
-    shared?.arenas.free()
+    way.arenas?.free()
   }
 
   // Dropped on the way of an error: the thread ends when it is idle. Nobody waits for it, as it may wait for ranks that are gone.

@@ -91,11 +91,10 @@ public final class Trainer {
     microbatches = world.rank * runs / world.size..<(world.rank + 1) * runs / world.size
 
     self.pool = pool
-    let way = try ReadyMade.reduction(
-      configuration.communication.algorithm, count: network.graph.arenaCount, pool: pool, world: world)
+    let choice = try AllreduceChoice(
+      configuration.communication, count: network.graph.arenaCount, pool: pool, world: world)
     var (parameters, sums): (Arena?, Arena?)
-    if case .shared(let allreduce) = way {
-      let arenas = allreduce.arenas
+    if let arenas = choice.way.arenas {
       parameters = Arena(borrowing: arenas.common)
       sums = Arena(borrowing: arenas.mine)
       if arenas.rank == 0, let parameters { network.graph.initialize(parameters, seed: configuration.seed) }
@@ -113,7 +112,7 @@ public final class Trainer {
       training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
     self.world = try world.duplicate()
     reducer = try GradientReducer(
-      way, gradients: gradients, bucketBytes: configuration.communication.bucketBytes,
+      choice, gradients: gradients, bucketBytes: configuration.communication.bucketBytes,
       overlap: configuration.communication.overlap,
       pool: pool, instruments: instruments, world: world)
   }

@@ -45,7 +45,8 @@ struct TrainingSession {
       "\(size) rank\(size == 1 ? "" : "s") x \(trainer.pool.threads) thread\(trainer.pool.threads == 1 ? "" : "s")"
         + ", batch \(training.batch) in \(training.microbatchCount) microbatches of \(training.microbatch), "
         + "\(trainer.totalSteps) steps"
-        + (size > 1 ? ", allreduce \(trainer.reducer.way.name)" : ""))
+        + (size > 1 ? ", allreduce \(trainer.reducer.names.first ?? "")" : "")
+        + (trainer.reducer.choiceSource.map { " (\($0))" } ?? ""))
     if let refusal = trainer.reducer.overlapRefusal, size > 1, trainer.world.rank == 0 {
       Logger(label: "rondo.training").warning("\(refusal)")
     }
@@ -116,6 +117,7 @@ struct TrainingSession {
       try trainer.world.allreduce(peakMemoryBytes(), .maximum)
     }
     let buckets = size == 1 ? [] : trainer.reducer.buckets
+    let names = trainer.reducer.names
     return Summary(
       name: trainer.configuration.name, steps: trainer.step, epochs: epochs,
       samplesPerSecond: Double(trainer.step * batch) / max(stepSeconds.reduce(0, +), .leastNormalMagnitude),
@@ -124,7 +126,7 @@ struct TrainingSession {
       threadsPerRank: trainer.pool.threads, reproducible: trainer.configuration.training.reproducible,
       blasKernel: BLAS.kernelName,
       allreduce: Dictionary(
-        buckets.map { (String($0.count * 4), trainer.reducer.way.name) },
+        zip(buckets, names).map { (String($0.count * 4), $1) },
         uniquingKeysWith: { a, _ in a }),
       communication: .init(
         bytes: trainer.reducer.statistics.bytesSent, seconds: instruments.communicationSeconds,

@@ -7,6 +7,11 @@ public struct HostLayout: Sendable, Equatable, Codable {
   /// For each host its ranks.
   public var ranksPerHost: [Int]
 
+  enum CodingKeys: String, CodingKey {
+    case hosts
+    case ranksPerHost = "ranks_per_host"
+  }
+
   public init(hosts: [String], ranksPerHost: [Int]) {
     self.hosts = hosts
     self.ranksPerHost = ranksPerHost
