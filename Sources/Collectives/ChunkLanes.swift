@@ -12,6 +12,13 @@ struct ChunkLanes {
 
   func segments(ofChunk chunk: Int) -> Partition { Partition(chunks[chunk], into: count) }
 
+  /// A message for each segment that is not empty of all chunks but one.
+  func messages(without chunk: Int) -> Int {
+    (0..<chunks.parts).reduce(-segments(ofChunk: chunk).filledParts) {
+      $0 + segments(ofChunk: $1).filledParts
+    }
+  }
+
   /// Elements of the longest segment, rounded up to a cache line of float32.
   var slotLength: Int { segments(ofChunk: 0).longest.roundedUpToCacheLine }
 }

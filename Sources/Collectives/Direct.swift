@@ -48,15 +48,23 @@ public struct Direct: ScheduledAllreduce {
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
+    schedule(.both, size: size, rank: rank, count: count)
+  }
+
+  func schedule(_ phases: Phases, size: Int, rank: Int, count: Int) -> Schedule {
     var pass = DirectPass(
-      .both, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+      phases, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
     return pass.schedule()
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends and receives count +
   /// (size - 2) p(r) elements, adds (size - 1) p(r), and sends sum(m) + (size - 2) m(r) messages.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    DirectPass.cost(.both, lanes: lanes(size, count), size: size, rank: rank)
+    cost(.both, size: size, rank: rank, count: count)
+  }
+
+  func cost(_ phases: Phases, size: Int, rank: Int, count: Int) -> ScheduleCost {
+    DirectPass.cost(phases, lanes: lanes(size, count), size: size, rank: rank)
   }
 
   public func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {

@@ -117,7 +117,7 @@ extension DirectPass {
       cost.sent += others
       cost.received += (size - 1) * own
       cost.added += (size - 1) * own
-      cost.messages += (0..<size).reduce(-ownSegments) { $0 + lanes.segments(ofChunk: $1).filledParts }
+      cost.messages += lanes.messages(without: rank)
       if own > 0 { cost.rounds = 1 }
     }
     if phases.gathers {

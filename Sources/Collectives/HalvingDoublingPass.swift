@@ -19,8 +19,9 @@ struct HalvingDoublingPass {
 
   /// What later steps of a lane wait for.
   private struct LaneProgress {
-    /// The last addition in each of the two parts of the runs of chunks.
-    var sums: [Int32]
+    /// The chunks that were added to, and the additions, for each of the two parts of the runs of chunks. Each
+    /// adds to no chunks but those of the one before it.
+    var sums: [[(chunks: Range<Int>, sum: Int32)]] = [[], []]
     /// The reduce-scatter's sends, by round and part. The allgather overwrites what they sent.
     var sends: [[Int32]]
     /// The chunks that the allgather received, and the receives.
@@ -44,7 +45,7 @@ struct HalvingDoublingPass {
     slotReaders = Array(
       repeating: Array(repeating: nothing, count: rounds.count), count: self.inFlight)
     progress = Array(
-      repeating: LaneProgress(sums: nothing, sends: Array(repeating: nothing, count: rounds.count)),
+      repeating: LaneProgress(sends: Array(repeating: nothing, count: rounds.count)),
       count: self.inFlight)
     builder = ScheduleBuilder(size: size, rank: rank, count: count)
   }
@@ -71,7 +72,7 @@ struct HalvingDoublingPass {
     let chunks = Partition(lanes[lane], into: size)
     let place = lane % inFlight
     if index == 0 {
-      progress[place].sums = [ScheduleBuilder.nothing, ScheduleBuilder.nothing]
+      progress[place].sums = [[], []]
       progress[place].arrivals.removeAll(keepingCapacity: true)
     }
     var receives = [ScheduleBuilder.nothing, ScheduleBuilder.nothing]
@@ -83,13 +84,13 @@ struct HalvingDoublingPass {
     }
     for part in 0..<2 where !chunks[round.sent[part]].isEmpty {
       progress[place].sends[index][part] = builder.send(
-        chunks[round.sent[part]], to: round.to, after: progress[place].sums[part])
+        chunks[round.sent[part]], to: round.to, after: lastSum(place, part, round.sent[part]))
     }
     for part in 0..<2 where !chunks[round.kept[part]].isEmpty {
       let sum = builder.combine(
         slot(place, index, part), on: round.side, into: chunks[round.kept[part]], after: receives[part],
-        progress[place].sums[part])
-      progress[place].sums[part] = sum
+        lastSum(place, part, round.kept[part]))
+      progress[place].sums[part].append((round.kept[part], sum))
       slotReaders[place][index][part] = sum
     }
   }
@@ -108,11 +109,16 @@ struct HalvingDoublingPass {
       var completions = progress[place].arrivals.filter { $0.chunks.overlaps(round.kept[part]) }.map(
         \.receive)
       if round.kept[part].contains(own), !chunks[own].isEmpty {
-        completions.append(progress[place].sums[part])
+        completions.append(lastSum(place, part, own..<own + 1))
       }
       _ = builder.send(chunks[round.kept[part]], to: round.from, after: completions)
     }
     progress[place].arrivals += arrivals
+  }
+
+  /// The latest addition to any of the chunks, which comes after the earlier ones.
+  private func lastSum(_ place: Int, _ part: Int, _ chunks: Range<Int>) -> Int32 {
+    progress[place].sums[part].last { $0.chunks.overlaps(chunks) }?.sum ?? ScheduleBuilder.nothing
   }
 
   /// Where workspace for the sums that a round receives begins.

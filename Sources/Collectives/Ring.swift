@@ -58,7 +58,7 @@ public struct Ring: ScheduledAllreduce {
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
     var pass = RingPass(
-      lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+      .both, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
     return pass.schedule()
   }
 

@@ -1,5 +1,6 @@
-/// Writes the ring's schedule for one rank.
+/// Writes the schedule of a ring for one rank: a reduce-scatter, an allgather, or one after the other.
 struct RingPass {
+  private let phases: Phases
   private let lanes: ChunkLanes
   private let size: Int
   private let rank: Int
@@ -25,13 +26,14 @@ struct RingPass {
     var sends: [Int32]
   }
 
-  init(lanes: ChunkLanes, size: Int, rank: Int, count: Int, inFlight: Int) {
+  init(_ phases: Phases, lanes: ChunkLanes, size: Int, rank: Int, count: Int, inFlight: Int) {
+    self.phases = phases
     self.lanes = lanes
     self.size = size
     self.rank = rank
     self.count = count
     self.inFlight = min(inFlight, lanes.count)
-    slots = 2 * self.inFlight
+    slots = phases.reduces ? 2 * self.inFlight : 0
     builder = ScheduleBuilder(
       size: size, rank: rank, count: count, capacity: count == 0 ? 0 : 5 * (size - 1) * lanes.count)
     progress = Array(
@@ -41,12 +43,14 @@ struct RingPass {
   }
 
   mutating func schedule() -> Schedule {
-    let steps = 2 * (size - 1)
+    let reduceSteps = phases.reduces ? size - 1 : 0
+    let steps = reduceSteps + (phases.gathers ? size - 1 : 0)
     for (lane, step) in LaneWave(lanes: count == 0 ? 0 : lanes.count, steps: steps, inFlight: inFlight) {
-      if step < size - 1 {
+      if step == 0 { progress[lane % inFlight].completed = ScheduleBuilder.nothing }
+      if step < reduceSteps {
         reduceScatter(lane, step)
       } else {
-        allgather(lane, step - (size - 1))
+        allgather(lane, step - reduceSteps)
       }
     }
     return builder.finish(
@@ -56,12 +60,11 @@ struct RingPass {
 
   private mutating func reduceScatter(_ lane: Int, _ step: Int) {
     let place = lane % inFlight
-    if step == 0 { progress[place].completed = ScheduleBuilder.nothing }
-    let outgoing = segment(rank - step, lane)
+    let outgoing = segment(first - step, lane)
     if !outgoing.isEmpty {
       progress[place].sends[step] = builder.send(outgoing, to: next, after: progress[place].completed)
     }
-    let incoming = segment(rank - step - 1, lane)
+    let incoming = segment(first - step - 1, lane)
     progress[place].completed = ScheduleBuilder.nothing
     if !incoming.isEmpty {
       let slot = 2 * place + step % 2
@@ -76,17 +79,21 @@ struct RingPass {
 
   private mutating func allgather(_ lane: Int, _ step: Int) {
     let place = lane % inFlight
-    let outgoing = segment(rank + 1 - step, lane)
+    let outgoing = segment(first + 1 - step, lane)
     if !outgoing.isEmpty {
       _ = builder.send(outgoing, to: next, after: progress[place].completed)
     }
-    let incoming = segment(rank - step, lane)
+    let incoming = segment(first - step, lane)
     progress[place].completed = ScheduleBuilder.nothing
     if !incoming.isEmpty {
       progress[place].completed = builder.receive(
         incoming, from: previous, after: progress[place].sends[step])
     }
   }
+
+  /// The chunk that the rank sends first in the reduce-scatter; in the allgather it is the one behind it. On its own each
+  /// half deals with chunk r at rank r, which is a chunk further back.
+  private var first: Int { phases == .both ? rank : rank - 1 }
 
   private var next: Int { (rank + 1) % size }
   private var previous: Int { (rank + size - 1) % size }

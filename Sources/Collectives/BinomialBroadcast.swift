@@ -1,0 +1,65 @@
+/// Broadcast down a binomial tree: the root brings a buffer, and every rank gets it.
+///
+/// **Steps.** Ranks are numbered from the root on. Number v gets the buffer from the number without v's lowest 1 bit,
+/// and sends it on to v + 2^j for every bit j below that one (the root: for every bit), the largest first, since it
+/// has the largest tree behind it.
+///
+/// ```
+/// 8 ranks    0 -> 4 2 1    4 -> 6 5    2 -> 3    6 -> 7
+/// ```
+///
+/// **Cost.** ceil(log2 size) rounds; the root sends the buffer as often, one message each, so that a large buffer
+/// takes that many times as long as one transfer. Segments of at most `segmentLength` go down one behind the other.
+///
+/// **When it wins.** Small buffers: no broadcast has fewer rounds.
+///
+/// Source: Thakur, Rabenseifner and Gropp (2005), as for ``RecursiveDoubling``.
+public struct BinomialBroadcast: ScheduledCollective {
+  public let name = "binomial-broadcast"
+  public let root: Int
+  /// Elements of a segment, at most (a grain more where the buffer does not divide evenly).
+  public let segmentLength: Int
+
+  public init(root: Int, segmentLength: Int) {
+    precondition(segmentLength > 0)
+    self.root = root
+    self.segmentLength = segmentLength
+  }
+
+  /// With segments of 256 KiB.
+  public init(root: Int, elementBytes: Int) {
+    self.init(root: root, segmentLength: max(1, (256 << 10) / elementBytes))
+  }
+
+  public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
+    let (parent, children) = relatives(size, rank)
+    return BroadcastPass.schedule(
+      size: size, rank: rank, count: count,
+      segments: BroadcastPass.segments(count, length: segmentLength), parent: parent, children: children)
+  }
+
+  /// Every rank but the root receives the buffer once; each sends it to its children, in a message a segment. The
+  /// way to number v has as many messages as v has 1 bits.
+  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
+    let (parent, children) = relatives(size, rank)
+    return BroadcastPass.cost(
+      count: count, segments: BroadcastPass.segments(count, length: segmentLength), parent: parent,
+      children: children.count,
+      rounds: BroadcastPass.number(of: rank, root: root, size: size).nonzeroBitCount)
+  }
+
+  public func contract(size: Int, count: Int) -> CollectiveContract {
+    .broadcast(size: size, root: root, count: count)
+  }
+
+  private func relatives(_ size: Int, _ rank: Int) -> (parent: Int?, children: [Int]) {
+    let number = BroadcastPass.number(of: rank, root: root, size: size)
+    var children: [Int] = []
+    var distance = 1
+    while distance < size, number & distance == 0 {
+      if number + distance < size { children.append((number + distance + root) % size) }
+      distance *= 2
+    }
+    return (number == 0 ? nil : (number - distance + root) % size, children.reversed())
+  }
+}

@@ -1,0 +1,54 @@
+/// Allgather round a ring: rank r brings chunk r, in place, and every rank gets all chunks.
+///
+/// **Steps of a lane.** Chunks, segments and lanes are those of ``Ring``. In step t, t in `0 ..< size - 1`, rank r
+/// sends its segment of chunk r - t to rank r + 1, and receives that of chunk r - 1 - t from rank r - 1 straight into
+/// place.
+///
+/// **Cost.** (size - 1) / size of the buffer sent and received, the least that an allgather can do, in size - 1
+/// rounds. No workspace.
+///
+/// **When it wins.** Large buffers, for the reasons of ``Ring``.
+///
+/// Source: as for ``Ring``.
+public struct RingAllgather: ScheduledCollective {
+  public let name = "ring-allgather"
+  /// As of ``Ring``.
+  public let segmentLength: Int
+  public let lanesInFlight: Int
+
+  public init(segmentLength: Int, lanesInFlight: Int) {
+    precondition(segmentLength > 0 && lanesInFlight > 0)
+    self.segmentLength = segmentLength
+    self.lanesInFlight = lanesInFlight
+  }
+
+  /// With the segments of ``Ring``.
+  public init(elementBytes: Int) {
+    let ring = Ring(elementBytes: elementBytes)
+    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight)
+  }
+
+  public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
+    var pass = RingPass(
+      .allgather, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+    return pass.schedule()
+  }
+
+  /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends count - p(r + 1) elements
+  /// in sum(m) - m(r + 1) messages, and receives count - p(r). Chunk c comes to it after r - c messages, modulo size.
+  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
+    guard size > 1 else { return ScheduleCost() }
+    let lanes = lanes(size, count)
+    let next = (rank + 1) % size
+    return ScheduleCost(
+      sent: count - lanes.chunks[next].count, received: count - lanes.chunks[rank].count,
+      messages: lanes.messages(without: next),
+      rounds: (0..<lanes.chunks.filledParts).map { (rank - $0 + size) % size }.max() ?? 0)
+  }
+
+  public func contract(size: Int, count: Int) -> CollectiveContract { .allgather(size: size, count: count) }
+
+  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength)
+  }
+}

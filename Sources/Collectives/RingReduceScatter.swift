@@ -1,0 +1,62 @@
+/// Reduce-scatter round a ring: rank r gets chunk r of the sum, in place; the other elements of its buffer are
+/// undefined after it.
+///
+/// **Steps of a lane.** Chunks, segments and lanes are those of ``Ring``. In step t, t in `0 ..< size - 1`, rank r
+/// sends its segment of chunk r - 1 - t to rank r + 1, receives the sum so far of chunk r - 2 - t from rank r - 1,
+/// and adds: `received + own`. So chunk c is summed in the order (((c + 1) + (c + 2)) + ...) + c, and ends at rank c.
+///
+/// **Cost.** (size - 1) / size of the buffer sent, received and added, the least that a reduce-scatter can do, in
+/// size - 1 rounds.
+///
+/// **When it wins.** Large buffers, for the reasons of ``Ring``.
+///
+/// Source: as for ``Ring``.
+public struct RingReduceScatter: ScheduledCollective {
+  public let name = "ring-reduce-scatter"
+  /// As of ``Ring``.
+  public let segmentLength: Int
+  public let lanesInFlight: Int
+
+  public init(segmentLength: Int, lanesInFlight: Int) {
+    precondition(segmentLength > 0 && lanesInFlight > 0)
+    self.segmentLength = segmentLength
+    self.lanesInFlight = lanesInFlight
+  }
+
+  /// With the segments of ``Ring``.
+  public init(elementBytes: Int) {
+    let ring = Ring(elementBytes: elementBytes)
+    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight)
+  }
+
+  public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
+    var pass = RingPass(
+      .reduceScatter, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight
+    )
+    return pass.schedule()
+  }
+
+  /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends count - p(r) elements in
+  /// sum(m) - m(r) messages, and receives and adds count - p(r - 1).
+  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
+    guard size > 1 else { return ScheduleCost() }
+    let lanes = lanes(size, count)
+    let received = count - lanes.chunks[(rank + size - 1) % size].count
+    return ScheduleCost(
+      sent: count - lanes.chunks[rank].count, received: received, added: received,
+      messages: lanes.messages(without: rank), rounds: lanes.chunks[rank].isEmpty ? 0 : size - 1)
+  }
+
+  public func contract(size: Int, count: Int) -> CollectiveContract {
+    let chunks = Partition(0..<count, into: size)
+    return .reduceScatter(
+      size: size, count: count,
+      orders: (0..<chunks.filledParts).map { chunk in
+        (chunks[chunk], .chain((1...size).map { (chunk + $0) % size }))
+      })
+  }
+
+  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength)
+  }
+}
