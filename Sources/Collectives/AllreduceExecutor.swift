@@ -10,6 +10,9 @@ import MPI
 public struct AllreduceExecutor: ~Copyable {
   /// Which algorithm serves which size.
   public let selection: AllreduceSelection
+  /// How elements travel. With bfloat16 the executor takes sums of Float and nothing else, and no algorithm
+  /// of ``selection`` may be `mpi`: MPI sends what it is given.
+  public var wire: WireFormat { executor.wire }
   /// Where the executor stands, for other threads.
   public var progress: AllreduceProgress { executor.progress }
   /// What it has done so far.
@@ -32,10 +35,10 @@ public struct AllreduceExecutor: ~Copyable {
   /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
   /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
   public init(
-    _ selection: AllreduceSelection, owning communicator: consuming Communicator,
-    progress: AllreduceProgress = .init()
+    _ selection: AllreduceSelection, wire: WireFormat = .float32,
+    owning communicator: consuming Communicator, progress: AllreduceProgress = .init()
   ) {
-    self.init(selection, owning: communicator, progress: progress, fixed: nil)
+    self.init(selection, wire: wire, owning: communicator, progress: progress, fixed: nil)
     patience = .sharedCore
   }
 
@@ -44,36 +47,41 @@ public struct AllreduceExecutor: ~Copyable {
   ///
   /// Collective.
   public init(
-    _ selection: AllreduceSelection, on communicator: borrowing Communicator,
-    progress: AllreduceProgress = .init()
+    _ selection: AllreduceSelection, wire: WireFormat = .float32,
+    on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    self.init(selection, owning: try communicator.duplicate(), progress: progress, fixed: nil)
+    self.init(selection, wire: wire, owning: try communicator.duplicate(), progress: progress, fixed: nil)
   }
 
   /// One algorithm for every size. Collective.
   public init(
-    _ algorithm: Algorithm, on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
+    _ algorithm: Algorithm, wire: WireFormat = .float32, on communicator: borrowing Communicator,
+    progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    try self.init(AllreduceSelection(algorithm), on: communicator, progress: progress)
+    try self.init(AllreduceSelection(algorithm), wire: wire, on: communicator, progress: progress)
   }
 
   /// An algorithm with other than the default segments, for tests and tuning. The selection says ring, whatever
   /// the algorithm.
   package init(
-    _ algorithm: some ScheduledAllreduce, on communicator: borrowing Communicator
+    _ algorithm: some ScheduledAllreduce, wire: WireFormat = .float32,
+    on communicator: borrowing Communicator
   ) throws(MPIError) {
     self.init(
-      AllreduceSelection(.ring), owning: try communicator.duplicate(), progress: AllreduceProgress(),
-      fixed: algorithm)
+      AllreduceSelection(.ring), wire: wire, owning: try communicator.duplicate(),
+      progress: AllreduceProgress(), fixed: algorithm)
   }
 
   private init(
-    _ selection: AllreduceSelection, owning communicator: consuming Communicator, progress: AllreduceProgress,
-    fixed: (any ScheduledAllreduce)?
+    _ selection: AllreduceSelection, wire: WireFormat, owning communicator: consuming Communicator,
+    progress: AllreduceProgress, fixed: (any ScheduledAllreduce)?
   ) {
+    precondition(
+      wire == .float32 || !selection.entries.contains { $0.algorithm == .mpi },
+      "AllreduceExecutor: MPI_Allreduce cannot send \(wire); choose other algorithms, or wire float32")
     self.selection = selection
     self.fixed = fixed
-    executor = ScheduleExecutor(owning: communicator, progress: progress)
+    executor = ScheduleExecutor(owning: communicator, progress: progress, wire: wire)
   }
 
   /// Combines the elements of all ranks; every rank gets the result, in place, with the same bits on all
@@ -103,8 +111,11 @@ public struct AllreduceExecutor: ~Copyable {
   package mutating func allreduce<T: Reducible>(
     _ elements: UnsafeMutableBufferPointer<T>, _ reduction: Reduction = .sum
   ) throws(MPIError) {
+    precondition(
+      wire == .float32 || T.self == Float.self && reduction == .sum,
+      "AllreduceExecutor: \(wire) on the wire is for sums of Float, not for \(reduction) of \(T.self)")
     let began = executor.begin()
-    let bytes = elements.count * MemoryLayout<T>.stride
+    let bytes = elements.count * wire.bytes(ofElement: MemoryLayout<T>.stride)
     let algorithm = fixed == nil ? selection.algorithm(bytes: bytes) : .ring
     var bytesSentByMPI = 0
     if algorithm == .mpi {

@@ -10,9 +10,9 @@ struct PlanCache {
   }
   private var plans: [Key: ExecutionPlan] = [:]
 
-  /// The plan for that call, made by `schedule` when there is none yet. `call` says which plan was used
+  /// The plan for that call, made by `make` when there is none yet. `call` says which plan was used
   /// last.
-  mutating func plan(_ key: Key, call: Int, schedule: () -> Schedule) -> ExecutionPlan {
+  mutating func plan(_ key: Key, call: Int, make: () -> ExecutionPlan) -> ExecutionPlan {
     if let plan = plans[key] {
       plan.lastCall = call
       return plan
@@ -20,7 +20,7 @@ struct PlanCache {
     if plans.count == Self.capacity, let oldest = plans.min(by: { $0.value.lastCall < $1.value.lastCall }) {
       plans[oldest.key] = nil
     }
-    let plan = ExecutionPlan(schedule())
+    let plan = make()
     plan.lastCall = call
     plans[key] = plan
     return plan

@@ -5,6 +5,8 @@ import MPI
 struct ScheduleExecutor: ~Copyable {
   let communicator: Communicator
   let progress: AllreduceProgress
+  /// How elements travel. bfloat16 is for elements that are float32, and sums.
+  let wire: WireFormat
   /// How long a wait polls before it gives way. Unless it is set, the first call finds what fits the ranks and
   /// cores of the machine.
   var patience: Patience?
@@ -12,8 +14,11 @@ struct ScheduleExecutor: ~Copyable {
   private var plans = PlanCache()
   private var runner: ScheduleRunner
 
-  init(owning communicator: consuming Communicator, progress: AllreduceProgress) {
+  init(
+    owning communicator: consuming Communicator, progress: AllreduceProgress, wire: WireFormat = .float32
+  ) {
     self.communicator = communicator
+    self.wire = wire
     self.progress = progress
     runner = ScheduleRunner(progress: progress)
   }
@@ -56,11 +61,13 @@ struct ScheduleExecutor: ~Copyable {
       self.patience = patience
     }
     let key = PlanCache.Key(collective: collective, count: count, elementBytes: elementBytes)
-    let plan = plans.plan(key, call: statistics.calls) { schedule(communicator.size, communicator.rank) }
+    let plan = plans.plan(key, call: statistics.calls) {
+      ExecutionPlan(schedule(communicator.size, communicator.rank), wire: wire)
+    }
     try runner.run(
       plan, over: memory, otherPartials: otherPartials, elementBytes: elementBytes, call: statistics.calls,
       on: communicator, patience: patience, combine: combine)
-    statistics.bytesSent += plan.sentCount * elementBytes
+    statistics.bytesSent += plan.sentCount * wire.bytes(ofElement: elementBytes)
   }
 }
 

@@ -28,6 +28,9 @@ public enum WireFormat: String, Sendable, CaseIterable {
   /// Sums of float32 travel as bfloat16, in half the bytes.
   case bfloat16
 
+  /// Bytes on the wire of an element that takes `elementBytes` in memory.
+  func bytes(ofElement elementBytes: Int) -> Int { self == .float32 ? elementBytes : WirePlan.elementBytes }
+
   /// The format of that name.
   /// - Throws: ``UnknownWireFormat``, whose text lists the names that there are.
   public init(named name: String) throws(UnknownWireFormat) {
