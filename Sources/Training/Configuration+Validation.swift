@@ -36,7 +36,7 @@ extension Configuration {
         return (key.name, "\(reason); remove it")
       }
     }
-    return modelFault ?? dataFault ?? trainingFault
+    return modelFault ?? dataFault ?? trainingFault ?? communicationFault
   }
 
   private var modelFault: (key: String, problem: String)? {
@@ -89,6 +89,25 @@ extension Configuration {
       return (
         "training.schedule.warmup_steps",
         "a warm-up of \(training.schedule.warmupSteps) steps is longer than the run of \(steps)"
+      )
+    }
+    return nil
+  }
+
+  private var communicationFault: (key: String, problem: String)? {
+    guard communication.wire != .float32 else { return nil }
+    if communication.algorithm == .mpi {
+      return (
+        "communication.wire",
+        "MPI_Allreduce sends gradients as they are; with communication.algorithm: mpi set it to float32, or choose another "
+          + "algorithm"
+      )
+    }
+    if training.reproducible {
+      return (
+        "communication.wire",
+        "\(communication.wire) rounds what travels, so the bits of the weights depend on the number of ranks; with "
+          + "training.reproducible: true set it to float32"
       )
     }
     return nil

@@ -1,3 +1,4 @@
+import Collectives
 import Datasets
 import Optimizers
 
@@ -226,16 +227,15 @@ extension Configuration {
       case mpi
     }
 
-    public enum Wire: String, Sendable, CaseIterable {
-      case float32
-    }
+    public typealias Wire = WireFormat
 
     public var algorithm: Algorithm
     /// The file of profiles that `rondo tune` wrote; nil for the one where it writes if nothing else is said.
     public var profile: String?
     /// Upper bound of a bucket's size. Smaller buckets overlap better with backward, larger ones use the network better.
     public var bucketBytes: Int
-    /// The format of a gradient on the wire.
+    /// How gradients travel between hosts: bfloat16 halves the bytes, for an error that ``WireFormat`` states. Within a host they are
+    /// summed in shared memory, do not travel, and are not rounded.
     public var wire: Wire
     /// Whether buckets travel while backward still runs. In shared memory nothing travels.
     public var overlap: Bool

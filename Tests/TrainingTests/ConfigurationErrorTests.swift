@@ -106,7 +106,10 @@ import Testing
       "communication.bucket_bytes=9999999999GiB",
       "communication.bucket_bytes: expected a size of at least 64 bytes such as 4096, 512KiB or 25MiB, found \"9999999999GiB\""
     ),
-    ("communication.wire=bfloat16", "communication.wire: expected float32, found \"bfloat16\""),
+    (
+      "communication.wire=bfloat",
+      "communication.wire: expected one of float32, bfloat16, found \"bfloat\"; did you mean \"bfloat16\"?"
+    ),
     (
       "training.optimizer.momentum=0.9",
       "training.optimizer.momentum: it has no meaning with training.optimizer.kind: adamw, only with sgd; remove it"
@@ -135,6 +138,22 @@ import Testing
   ])
   func anOverrideThatIsWrongIsNamed(override: String, expected: String) {
     #expect(problem(smallConfiguration, overrides: [override]) == "--set \(override): \(expected)")
+  }
+
+  @Test func bfloat16IsRefusedWhereItCannotBeKept() throws {
+    let wire = "--set communication.wire=bfloat16: communication.wire: "
+    #expect(
+      problem(smallConfiguration, overrides: ["communication.algorithm=mpi", "communication.wire=bfloat16"])
+        == wire
+        + "MPI_Allreduce sends gradients as they are; with communication.algorithm: mpi set it to float32, "
+        + "or choose another algorithm")
+    #expect(
+      problem(smallConfiguration, overrides: ["training.reproducible=true", "communication.wire=bfloat16"])
+        == wire
+        + "bfloat16 rounds what travels, so the bits of the weights depend on the number of ranks; with "
+        + "training.reproducible: true set it to float32")
+    let overrides = ["communication.algorithm=ring", "communication.wire=bfloat16"]
+    #expect(try Configuration(yaml: smallConfiguration, overrides: overrides).communication.wire == .bfloat16)
   }
 
   @Test func contradictionsNameTheLineOfTheKeyToBlame() {

@@ -125,13 +125,15 @@ extension Configuration {
     } else {
       training.steps = .random(in: 9...100_000, using: &random)
     }
+    let algorithm = Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring
+    let takesAnyWire = algorithm != .mpi && !training.reproducible
     return Configuration(
       name: "run \(microbatch)", seed: random.next(), model: model, data: data, training: training,
       communication: Communication(
-        algorithm: Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring,
+        algorithm: algorithm,
         bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random)
           + 64,
-        overlap: chance(&random), check: chance(&random),
+        wire: takesAnyWire && chance(&random) ? .bfloat16 : .float32, overlap: chance(&random), check: chance(&random),
         warnAfterSeconds: .random(in: 0...99, using: &random),
         abortAfterSeconds: .random(in: 0...999, using: &random)))
   }
