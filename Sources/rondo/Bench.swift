@@ -4,5 +4,5 @@ import ArgumentParser
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure collectives, matrix products and training steps.",
-    subcommands: [BenchAllreduce.self, BenchGemm.self, BenchTrain.self])
+    subcommands: [BenchAllreduce.self, BenchGemm.self, BenchNetwork.self, BenchTrain.self])
 }

@@ -25,8 +25,8 @@ public enum Simulator {
   /// As above, for any schedules: those of another collective, say.
   ///
   /// - Parameters: - ranks: in which order ranks begin, all of them at time 0. It makes no difference, which
-  ///   is what tests give it for. - schedule: the schedule of a rank. The schedules together must be free of
-  ///   deadlock, as the verifier proves.
+  /// is what tests give it for. - schedule: the schedule of a rank. The schedules together must be free of
+  /// deadlock, as the verifier proves.
   package static func run(
     size: Int, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, ranks: [Int]? = nil,
     schedule: (_ rank: Int) -> Schedule

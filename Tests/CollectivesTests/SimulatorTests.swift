@@ -1,0 +1,204 @@
+import Collectives
+import MPITestSupport
+import Testing
+
+/// What must hold of simulated times whatever the constants are.
+@Suite struct SimulatorTests {
+  /// A network on which nothing costs but latency and bandwidth: 10 us, 1 GB/s.
+  static let plain = NetworkModel(
+    latencySeconds: 10e-6, bandwidthBytesPerSecond: 1e9, reductionBytesPerSecond: .infinity)
+
+  /// One on which everything costs something.
+  static let real: NetworkModel = {
+    var model = NetworkModel(
+      latencySeconds: 20e-6, bandwidthBytesPerSecond: 1.2e9, reductionBytesPerSecond: 4e9)
+    model.senderSecondsPerMessage = 1e-6
+    model.receiverSecondsPerMessage = 2e-6
+    model.senderSecondsPerByte = 0.2e-9
+    model.receiverSecondsPerByte = 0.4e-9
+    model.eagerLimitBytes = 16 << 10
+    model.requestBytes = 4 << 10
+    model.burstBytes = 100_000
+    return model
+  }()
+
+  static let scheduled = Algorithm.allCases.filter { $0.scheduled(elementBytes: 4) != nil }
+
+  @Test(arguments: scheduled)
+  func oneRankTakesNoTime(algorithm: Algorithm) throws {
+    let schedules = try #require(algorithm.scheduled(elementBytes: 4))
+    let simulation = Simulator.run(schedules, size: 1, count: 1_000_000, model: Self.real)
+    #expect(simulation.seconds == 0)
+    #expect(simulation.messages == 0)
+  }
+
+  @Test func aMessageTakesLatencyAndItsBytesOverBandwidth() {
+    for count in [0, 1, 1_000, 10_000_000] {
+      let seconds = message(count, Self.plain)
+      #expect(isClose(seconds, 10e-6 + Double(4 * count) / 1e9))
+    }
+  }
+
+  @Test func aLongMessageAsksFirst() {
+    var model = Self.plain
+    model.eagerLimitBytes = 4_000
+    #expect(isClose(message(1_000, model), 10e-6 + 4e-6))
+    // There and back, and then the message.
+    #expect(isClose(message(1_001, model), 30e-6 + 4.004e-6))
+    // What goes with the question is through before the answer is back.
+    model.requestBytes = 3_000
+    #expect(isClose(message(1_001, model), 30e-6 + 3e-6 + 1.004e-6))
+  }
+
+  @Test func aLongMessageWaitsForItsReceive() {
+    // Rank 1 adds for 4 ms before it may receive.
+    var model = Self.plain
+    model.reductionBytesPerSecond = 1e9
+    let count = 1_000_000
+    let steps: [[(Action, [Int])]] = [
+      [(.send(Block(0..<count), to: 1), [])],
+      [
+        (.combine(operand: 0, .left, into: Block(count..<2 * count)), []),
+        (.receive(Block(0..<count), from: 0), [0]),
+      ],
+    ]
+    // Buffered, the message is there by then; else its journey begins with the answer.
+    #expect(isClose(run(steps, model), 4e-3 + 10e-6))
+    model.eagerLimitBytes = 0
+    #expect(isClose(run(steps, model), 4e-3 + 20e-6 + 4e-3))
+  }
+
+  @Test func ranksOfANodeShareItsLinkButNotWithTheOtherDirection() {
+    // Ranks 0 and 1 of one node send to 2 and 3 of the other, and get as much.
+    var model = Self.plain
+    model.ranksPerNode = 2
+    let block = Block(0..<1_000_000)
+    let steps = (0..<4).map { rank in
+      [
+        (Action.send(block, to: Int32(rank + 2) % 4), [Int]()),
+        (.receive(block, from: Int32(rank + 2) % 4), []),
+      ]
+    }
+    #expect(isClose(run(steps, model), 10e-6 + 8e-3))
+    // Within a node a message is a copy by its receiver.
+    model.ranksPerNode = 4
+    model.localBandwidthBytesPerSecond = 2e9
+    model.localLatencySeconds = 1e-6
+    #expect(isClose(run(steps, model), 1e-6 + 2e-3))
+    // With one core for four, one copies after the other.
+    model.coresPerMachine = 1
+    #expect(isClose(run(steps, model), 1e-6 + 8e-3))
+  }
+
+  @Test func aBurstPassesAtOnce() {
+    var model = Self.plain
+    model.burstBytes = 1_000_000
+    #expect(isClose(message(250_000, model), 10e-6))
+    #expect(isClose(message(1_250_000, model), 10e-6 + 4e-3))
+  }
+
+  @Test func copiesHoldUpALinkThatIsFasterThanThey() {
+    var model = Self.plain
+    model.senderSecondsPerByte = 0.5e-9
+    #expect(isClose(message(1_000_000, model), 10e-6 + 4e-3))
+    model.senderSecondsPerByte = 3e-9
+    #expect(isClose(message(1_000_000, model), 10e-6 + 12e-3))
+    model.receiverSecondsPerByte = 4e-9
+    #expect(isClose(message(1_000_000, model), 10e-6 + 16e-3))
+  }
+
+  @Test(arguments: [2, 3, 4, 8, 16])
+  func aRingTendsToItsBandwidthBound(size: Int) {
+    let count = 64 << 20
+    let simulation = Simulator.run(Ring(elementBytes: 4), size: size, count: count, model: Self.plain)
+    let bound = Double(2 * (size - 1)) / Double(size) * Double(4 * count) / 1e9
+    #expect(simulation.seconds >= bound)
+    #expect(simulation.seconds < 1.02 * bound)
+  }
+
+  @Test(arguments: [2, 4, 8, 64, 1_024])
+  func recursiveDoublingOfLittleTakesItsRoundsInLatencies(size: Int) {
+    let algorithm = RecursiveDoubling(elementBytes: 4)
+    let simulation = Simulator.run(algorithm, size: size, count: 1, model: Self.plain)
+    let rounds = Double(algorithm.cost(size: size, rank: 0, count: 1).rounds)
+    #expect(isClose(simulation.seconds, rounds * (10e-6 + 4e-9)))
+  }
+
+  @Test(arguments: scheduled, [2, 3, 5, 8, 12])
+  func moreBandwidthIsNeverSlower(algorithm: Algorithm, size: Int) throws {
+    let schedules = try #require(algorithm.scheduled(elementBytes: 4))
+    for count in [1, 5_000, 300_000, 3_000_000] {
+      var last = Double.infinity
+      for bandwidth in [1e7, 1e8, 1e9, 1e10, 1e11] {
+        var model = Self.real
+        model.bandwidthBytesPerSecond = bandwidth
+        model.burstBytes = 0
+        let seconds = Simulator.run(schedules, size: size, count: count, model: model).seconds
+        #expect(seconds <= last * (1 + 1e-12), "\(count) elements, \(bandwidth) bytes/s")
+        last = seconds
+      }
+    }
+  }
+
+  @Test(arguments: scheduled, [1, 2, 3, 4, 7, 16, 33])
+  func sendsWhatTheFormulaSays(algorithm: Algorithm, size: Int) throws {
+    let schedules = try #require(algorithm.scheduled(elementBytes: 4))
+    for count in [0, 1, size + 1, 100_003, 2_000_000] {
+      let simulation = Simulator.run(
+        schedules, size: size, count: count, wireBytesPerElement: 2, model: Self.real)
+      let costs = (0..<size).map { schedules.cost(size: size, rank: $0, count: count) }
+      #expect(simulation.sentBytes == costs.map { 2 * $0.sent })
+      #expect(simulation.messages == costs.reduce(0) { $0 + $1.messages })
+      // All of it went through the links.
+      let seconds = simulation.outgoingSeconds.reduce(0, +)
+      let bytes = Double(simulation.sentBytes.reduce(0, +))
+      #expect(isClose(seconds * Self.real.bandwidthBytesPerSecond, bytes))
+      #expect(isClose(simulation.incomingSeconds.reduce(0, +), seconds))
+    }
+  }
+
+  @Test(arguments: scheduled, [1, 2, 3])
+  func theSameWhicheverRankBeginsFirst(algorithm: Algorithm, ranksPerNode: Int) throws {
+    let schedules = try #require(algorithm.scheduled(elementBytes: 4))
+    var model = Self.real
+    model.ranksPerNode = ranksPerNode
+    model.coresPerMachine = 2
+    let size = 12
+    let first = Simulator.run(schedules, size: size, count: 400_003, model: model)
+    #expect(Simulator.run(schedules, size: size, count: 400_003, model: model) == first)
+    var random = SeededGenerator(seed: 7)
+    for _ in 0..<5 {
+      let simulation = Simulator.run(
+        size: size, elementBytes: 4, wireBytesPerElement: nil, model: model,
+        ranks: Array(0..<size).shuffled(using: &random)
+      ) { schedules.schedule(size: size, rank: $0, count: 400_003) }
+      #expect(simulation == first)
+    }
+  }
+
+  @Test func thousandsOfRanksTakeSeconds() {
+    let start = ContinuousClock.now
+    let simulation = Simulator.run(
+      RecursiveDoubling(elementBytes: 4), size: 4_096, count: 1_000, model: Self.real)
+    #expect(simulation.rankSeconds.count == 4_096)
+    #expect(simulation.messages == 12 * 4_096)
+    #expect(ContinuousClock.now - start < .seconds(30))
+  }
+
+  /// The time of one message from rank 0 to rank 1.
+  private func message(_ count: Int, _ model: NetworkModel) -> Double {
+    run([[(.send(Block(0..<count), to: 1), [])], [(.receive(Block(0..<count), from: 0), [])]], model)
+  }
+
+  private func run(_ steps: [[(Action, [Int])]], _ model: NetworkModel) -> Double {
+    Simulator.run(
+      size: steps.count, elementBytes: 4, wireBytesPerElement: nil, model: model
+    ) { rank in
+      Schedule(
+        size: steps.count, rank: rank, count: 1, workspaceCount: 1 << 30, window: 16,
+        steps: steps[rank].map { (action: $0.0, dependencies: $0.1) })
+    }.seconds
+  }
+
+  private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-9 * max(abs(a), abs(b)) }
+}
