@@ -94,17 +94,7 @@ public struct AllreduceExecutor: ~Copyable {
   public mutating func allreduce<T: Reducible>(
     _ elements: inout MutableSpan<T>, _ reduction: Reduction = .sum
   ) throws(MPIError) {
-    // The closure form cannot throw a typed error together with a noncopyable self, so the result is handed
-    // out of it.
-    let outcome: Result<Void, MPIError> = elements.withUnsafeMutableBufferPointer { buffer in
-      do throws(MPIError) {
-        try allreduce(buffer, reduction)
-        return .success(())
-      } catch {
-        return .failure(error)
-      }
-    }
-    try outcome.get()
+    try elements.withPointer { buffer throws(MPIError) in try allreduce(buffer, reduction) }
   }
 
   /// As above, over memory that nobody else touches during the call: a range of an arena.

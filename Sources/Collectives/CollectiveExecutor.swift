@@ -1,0 +1,199 @@
+import MPI
+
+/// Runs reduce-scatter, allgather and broadcast over the ranks of a communicator, in place, again and again.
+///
+/// Sharded optimizers update a part of the parameters on each rank: reduce-scatter the gradients, update, allgather
+/// the parameters. A run that recovers broadcasts what one rank still has.
+///
+/// As ``AllreduceExecutor`` it keeps a communicator of its own, workspace and schedules, belongs to one thread, and
+/// allocates only in the first call with a length. All ranks make the same calls in the same order, with the same
+/// lengths, element types and roots. Which algorithm serves a call depends on the size and the bytes alone; each
+/// function says how.
+public struct CollectiveExecutor: ~Copyable {
+  /// Where the executor stands, for other threads.
+  public var progress: AllreduceProgress { executor.progress }
+  /// What it has done so far.
+  public var statistics: AllreduceStatistics { executor.statistics }
+
+  /// Elements that one broadcast covers; longer buffers take several. The other collectives take no more. Tests
+  /// lower it. All ranks need the same value.
+  package var pieceLimit = 1 << 30
+
+  /// As of ``AllreduceExecutor``.
+  package var patience: Patience? {
+    get { executor.patience }
+    set { executor.patience = newValue }
+  }
+
+  private var executor: ScheduleExecutor
+  /// What tests want instead of the choice by size.
+  private let fixed: Algorithms?
+
+  /// One algorithm for each collective, whatever the size.
+  package struct Algorithms: Sendable {
+    package var reduceScatter: any ScheduledCollective
+    package var allgather: any ScheduledCollective
+    package var broadcast: @Sendable (_ root: Int) -> any ScheduledCollective
+
+    package init(
+      reduceScatter: any ScheduledCollective, allgather: any ScheduledCollective,
+      broadcast: @escaping @Sendable (_ root: Int) -> any ScheduledCollective
+    ) {
+      self.reduceScatter = reduceScatter
+      self.allgather = allgather
+      self.broadcast = broadcast
+    }
+  }
+
+  /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
+  /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
+  public init(owning communicator: consuming Communicator, progress: AllreduceProgress = .init()) {
+    executor = ScheduleExecutor(owning: communicator, progress: progress)
+    fixed = nil
+    patience = .sharedCore
+  }
+
+  /// An executor on a duplicate of `communicator`, for a thread that does nothing else while it waits.
+  ///
+  /// Collective.
+  public init(
+    on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
+  ) throws(MPIError) {
+    executor = ScheduleExecutor(owning: try communicator.duplicate(), progress: progress)
+    fixed = nil
+  }
+
+  /// With given algorithms, for tests and tuning. Collective.
+  package init(_ algorithms: Algorithms, on communicator: borrowing Communicator) throws(MPIError) {
+    executor = ScheduleExecutor(owning: try communicator.duplicate(), progress: AllreduceProgress())
+    fixed = algorithms
+  }
+
+  /// Rank r's chunk of `elements` becomes that chunk of the sum over all ranks; the other elements are undefined
+  /// after it. The chunks are ``Chunks`` of the count.
+  ///
+  /// Collective. By ``DirectReduceScatter`` up to 64 KiB a chunk, by ``RingReduceScatter`` above.
+  ///
+  /// MPI: as MPI_Reduce_scatter with MPI_IN_PLACE, MPI 3.1 section 5.10.2, but that the chunk stays in its place.
+  public mutating func reduceScatter<T: Reducible>(
+    _ elements: inout MutableSpan<T>, _ reduction: Reduction = .sum
+  ) throws(MPIError) {
+    try elements.withPointer { buffer throws(MPIError) in try reduceScatter(buffer, reduction) }
+  }
+
+  /// Every rank's chunk of `elements` goes to all ranks: rank r brings chunk r, whatever the others held. The chunks
+  /// are ``Chunks`` of the count.
+  ///
+  /// Collective. By ``DirectAllgather`` up to 64 KiB a chunk, by ``RingAllgather`` above.
+  ///
+  /// MPI: as MPI_Allgatherv with MPI_IN_PLACE, MPI 3.1 section 5.7.2.
+  public mutating func allgather<T: MPIScalar>(_ elements: inout MutableSpan<T>) throws(MPIError) {
+    try elements.withPointer { buffer throws(MPIError) in try allgather(buffer) }
+  }
+
+  /// The root's elements go to all ranks.
+  ///
+  /// Collective. Down a chain where that sends fewer segments one after the other than a binomial tree does: with m
+  /// segments, size + m - 2 against m ceil(log2 size). See ``ChainBroadcast`` and ``BinomialBroadcast``.
+  ///
+  /// MPI: as MPI_Bcast, MPI 3.1 section 5.4.
+  public mutating func broadcast<T: MPIScalar>(
+    _ elements: inout MutableSpan<T>, root: Int
+  ) throws(MPIError) {
+    try elements.withPointer { buffer throws(MPIError) in try broadcast(buffer, root: root) }
+  }
+}
+
+// Over memory that nobody else touches during the call: ranges of arenas.
+extension CollectiveExecutor {
+  package mutating func reduceScatter<T: Reducible>(
+    _ elements: UnsafeMutableBufferPointer<T>, _ reduction: Reduction = .sum
+  ) throws(MPIError) {
+    try run(
+      .reduceScatter, UnsafeMutableRawBufferPointer(elements), elementBytes: MemoryLayout<T>.stride
+    ) {
+      T.combine(reduction, $0, into: $1, count: $2)
+    }
+  }
+
+  package mutating func allgather<T: MPIScalar>(_ elements: UnsafeMutableBufferPointer<T>) throws(MPIError) {
+    try run(.allgather, UnsafeMutableRawBufferPointer(elements), elementBytes: MemoryLayout<T>.stride) {
+      _, _, _ in
+    }
+  }
+
+  package mutating func broadcast<T: MPIScalar>(
+    _ elements: UnsafeMutableBufferPointer<T>, root: Int
+  ) throws(MPIError) {
+    precondition(
+      0 <= root && root < executor.communicator.size,
+      "rank \(executor.communicator.rank): broadcast: there is no root \(root) among "
+        + "\(executor.communicator.size) ranks")
+    try run(
+      .broadcast(root: root), UnsafeMutableRawBufferPointer(elements), elementBytes: MemoryLayout<T>.stride
+    ) { _, _, _ in }
+  }
+
+  /// Runs the schedules of one call. Not generic, as the executor's.
+  private mutating func run(
+    _ collective: Collective, _ memory: UnsafeMutableRawBufferPointer, elementBytes: Int,
+    combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
+  ) throws(MPIError) {
+    let began = executor.begin()
+    let count = memory.count / elementBytes
+    if case .broadcast = collective {
+    } else {
+      precondition(
+        count <= pieceLimit,
+        "rank \(executor.communicator.rank): \(collective): \(count) elements, but at most \(pieceLimit) can be "
+          + "cut into chunks at once")
+    }
+    var offset = 0
+    while let base = memory.baseAddress, offset < count {
+      let piece = min(count - offset, pieceLimit)
+      try executor.run(
+        collective, over: base + offset * elementBytes, count: piece, elementBytes: elementBytes,
+        combine: combine
+      ) { [fixed] size, rank in
+        let algorithm = fixed?[collective] ?? Algorithms.fitting(collective, size, piece, elementBytes)
+        return algorithm.schedule(size: size, rank: rank, count: piece)
+      }
+      offset += piece
+    }
+    executor.end(began: began)
+  }
+}
+
+extension CollectiveExecutor.Algorithms {
+  /// Up to so many bytes a chunk, rounds cost more than messages do.
+  private static let directBytes = 64 << 10
+
+  fileprivate subscript(collective: Collective) -> any ScheduledCollective {
+    switch collective {
+    case .reduceScatter: reduceScatter
+    case .allgather: allgather
+    case .broadcast(let root): broadcast(root)
+    case .allreduce: preconditionFailure("an allreduce has an executor of its own")
+    }
+  }
+
+  /// What serves a call of that many elements best.
+  fileprivate static func fitting(
+    _ collective: Collective, _ size: Int, _ count: Int, _ elementBytes: Int
+  ) -> any ScheduledCollective {
+    let isDirect = count * elementBytes <= directBytes * size
+    switch collective {
+    case .reduceScatter where isDirect: return DirectReduceScatter(elementBytes: elementBytes)
+    case .reduceScatter: return RingReduceScatter(elementBytes: elementBytes)
+    case .allgather where isDirect: return DirectAllgather(elementBytes: elementBytes)
+    case .allgather: return RingAllgather(elementBytes: elementBytes)
+    case .broadcast(let root):
+      let chain = ChainBroadcast(root: root, elementBytes: elementBytes)
+      let segments = (count + chain.segmentLength - 1) / chain.segmentLength
+      let levels = Int.bitWidth - (size - 1).leadingZeroBitCount
+      return size + segments - 2 < segments * levels
+        ? chain : BinomialBroadcast(root: root, elementBytes: elementBytes)
+    case .allreduce: preconditionFailure("an allreduce has an executor of its own")
+    }
+  }
+}
