@@ -22,10 +22,17 @@ package struct Patience: Sendable, Equatable {
   /// For ranks that share cores: some ten microseconds, in which a rank that does run answers.
   package static let sharedCore = Patience(polls: 50)
 
-  /// What fits the ranks of `communicator` on this machine, with one thread each.
+  /// What fits the ranks of `communicator` on this machine, with so many threads each.
   ///
   /// Collective.
-  package static func fitting(_ communicator: borrowing Communicator) throws(MPIError) -> Patience {
-    try communicator.splitByHost().size > sysconf(Int32(_SC_NPROCESSORS_ONLN)) ? .sharedCore : .ownCore
+  package static func fitting(
+    _ communicator: borrowing Communicator, threads: Int = 1
+  ) throws(MPIError) -> Patience {
+    try communicator.splitByHost().size * threads > sysconf(Int32(_SC_NPROCESSORS_ONLN))
+      ? .sharedCore : .ownCore
   }
+
+  /// The same where a poll is a look at memory, which takes a hundredth of the time that MPI takes for one. Ranks that share cores give
+  /// way almost at once: memory, unlike a message, needs nobody to move it on.
+  package var inMemory: Patience { Patience(polls: polls * (self == .sharedCore ? 4 : 100)) }
 }

@@ -10,8 +10,9 @@ import Synchronization
 /// **Cost.** Two rendezvous on counters in shared memory, no system call, no message. Each element of each arena is read once and
 /// written once: half of what a ring moves, and none of it twice.
 ///
-/// **Order.** The sum is computed once, in the order of the balanced binary tree over the ranks, and written to all: all ranks hold the
-/// same bits.
+/// **Order.** The sum is computed once, in the order of a ``ReductionTree``, and written to all: all ranks hold the same bits. The leaves
+/// of the tree are the ranks; or finer ones, such as microbatches, of which each rank brings its partial sums, in a buffer each: then the
+/// bits are the same for any number of ranks, as those of ``TreeAllreduce``.
 ///
 /// **When it wins.** Whenever all ranks are on one host.
 public final class SharedAllreduce {
@@ -20,10 +21,11 @@ public final class SharedAllreduce {
   public private(set) var statistics = AllreduceStatistics()
   /// When what happened in the last `reduceScatter`.
   public private(set) var latest = Phases()
+  /// What is summed, in the order of the tree, and the tree.
+  private let operands: [UnsafeMutablePointer<Float>]
   private let merges: [UInt8]
-  /// This rank's arena alone.
+  /// Where this rank's sum goes.
   private let own: [UnsafeMutablePointer<Float>]
-
   private let cut: Cut
 
   /// Moments of a call, in `MPI.wallTime`.
@@ -48,7 +50,28 @@ public final class SharedAllreduce {
   public init(_ arenas: SharedArenas, cut: @escaping Cut = { count, body in body(0..<count) }) {
     self.arenas = arenas
     self.cut = cut
-    merges = BinaryCounter.merges(leaves: arenas.size)
+    operands = arenas.bases
+    merges = ReductionTree(leaves: arenas.size).merges
+    own = [arenas.bases[arenas.rank]]
+  }
+
+  /// Over arenas that hold, one after the other, as many buffers of `count` elements as the rank has partial sums of `tree`:
+  /// `ReductionTree.partials(of:)` of its run. The sum comes to the first.
+  public init(
+    _ arenas: SharedArenas, tree: ReductionTree, count: Int,
+    cut: @escaping Cut = { count, body in body(0..<count) }
+  ) {
+    self.arenas = arenas
+    self.cut = cut
+    let partials = (0..<arenas.size).map { tree.partials(of: tree.run(ofRank: $0, size: arenas.size)) }
+    precondition(
+      partials.allSatisfy { $0.count * count <= arenas.mine.count },
+      "SharedAllreduce: expected an arena for \(partials.map(\.count).max() ?? 0) buffers of \(count) elements"
+    )
+    operands = partials.enumerated().flatMap { rank, partials in
+      partials.indices.map { arenas.bases[rank] + $0 * count }
+    }
+    merges = tree.merges(of: partials.flatMap { $0 })
     own = [arenas.bases[arenas.rank]]
   }
 
@@ -97,8 +120,8 @@ public final class SharedAllreduce {
   }
 
   private func sum(_ range: Range<Int>, into results: [UnsafeMutablePointer<Float>]) {
-    guard arenas.size > 1 else { return }
-    Elementwise.fold(range, arenas.bases, merges: merges, into: results)
+    guard operands.count > 1 else { return }
+    Elementwise.fold(range, operands, merges: merges, into: results)
   }
 
   /// - Parameter moves: how often each element of the chunk goes from rank to rank.

@@ -29,7 +29,11 @@ public final class SharedArenas {
   /// Allocates the arenas.
   ///
   /// Collective; all ranks ask for the same counts and share memory: see `Communicator.splitByHost`.
-  public init(count: Int, commonCount: Int = 0, on host: borrowing Communicator) throws(MPIError) {
+  ///
+  /// - Parameter threads: of each rank, that compute.
+  public init(
+    count: Int, commonCount: Int = 0, threads: Int = 1, on host: borrowing Communicator
+  ) throws(MPIError) {
     // The common arena lies behind that of rank 0.
     let padded = (count + 15) & ~15
     let window = try SharedWindow<Float>(
@@ -48,8 +52,10 @@ public final class SharedArenas {
     }
     rank = host.rank
     self.bases = bases
-    computation = Rendezvous(counters[0], rank: rank, patience: .sharedCore)
-    communication = Rendezvous(counters[1], rank: rank, patience: .sharedCore)
+    let patience = try Patience.fitting(host, threads: threads)
+    computation = Rendezvous(counters[0], rank: rank, patience: patience.inMemory)
+    // Beside threads that compute.
+    communication = Rendezvous(counters[1], rank: rank, patience: Patience.sharedCore.inMemory)
     mine = UnsafeMutableBufferPointer(start: bases[host.rank], count: count)
     common = UnsafeMutableBufferPointer(start: bases[0] + padded, count: commonCount)
     self.window = consume window

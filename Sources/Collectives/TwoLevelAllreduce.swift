@@ -46,7 +46,7 @@ public final class TwoLevelAllreduce {
     self.arenas = arenas
     self.progress = progress
     carriers = try world.allreduce(arenas.size, .minimum)
-    merges = BinaryCounter.merges(leaves: arenas.size)
+    merges = ReductionTree(leaves: arenas.size).merges
     own = [arenas.bases[arenas.rank]]
     // The carriers of a chunk, in the order of their ranks.
     if let carrying = try world.split(color: arenas.rank < carriers ? arenas.rank : nil, key: world.rank) {

@@ -14,7 +14,7 @@ package enum Elementwise {
 
   /// In `range`: the sum of the buffers in the order of a binary tree, written to each of `results`.
   ///
-  /// - Parameter merges: the tree: how often the two newest sums are added after each buffer. See `BinaryCounter`.
+  /// - Parameter merges: the tree: how often the two newest sums are added after each buffer.
   package static func fold(
     _ range: Range<Int>, _ buffers: [UnsafeMutablePointer<Float>], merges: [UInt8],
     into results: [UnsafeMutablePointer<Float>]

@@ -8,6 +8,8 @@ import MPI
 /// Decides how buckets are summed: what a configuration asks for, or what fits the hosts and their measured speed.
 struct AllreduceChoice {
   let way: ReductionWay
+  /// How sums travel between hosts.
+  let wire: WireFormat
   /// Where the choice of algorithms comes from; nil where there was none.
   private(set) var source: String?
   /// Ranks of each host that talk to others.
@@ -20,6 +22,7 @@ struct AllreduceChoice {
   init(
     _ configuration: Configuration.Communication, count: Int, pool: ThreadPool, world: borrowing Communicator
   ) throws {
+    wire = configuration.wire
     let layout = try HostLayout(of: world)
     let host = try world.splitByHost()
     guard world.size > 1 else {
@@ -47,10 +50,10 @@ struct AllreduceChoice {
     }
     carriers = arenas == nil ? 1 : layout.carriers
     let buckets = Bucket.ranges(count: count, bytes: configuration.bucketBytes)
-    let (selection, source) = try Self.selection(
-      configuration, layout, chunkBytes: buckets.map { [carriers] in $0.count * 4 / carriers },
-      isTwoLevel: arenas != nil,
-      host: host, world: world)
+    let (selection, source) = try MeasuredSelection(profile: configuration.profile, wire: wire)
+      .find(
+        layout, chunkBytes: buckets.map { [carriers] in $0.count * 4 / carriers }, isTwoLevel: arenas != nil,
+        on: world)
     way = arenas.map { .twoLevel($0, selection) } ?? .messages(selection)
     self.source = source
   }
@@ -75,56 +78,6 @@ struct AllreduceChoice {
       return nil
     }
     return try SharedArenas(count: count, commonCount: count, on: host)
-  }
-
-  /// The best algorithms between hosts, from a profile if one fits, else by a probe. Collective.
-  private static func selection(
-    _ configuration: Configuration.Communication, _ layout: HostLayout, chunkBytes: [Int], isTwoLevel: Bool,
-    host: borrowing Communicator, world: borrowing Communicator
-  ) throws -> (AllreduceSelection, String) {
-    var text = ""
-    try CommonFailure.agreed(on: world) {
-      guard world.rank == 0 else { return }
-      let path = configuration.profile ?? AllreduceProfiles.defaultPath
-      guard let profiles = try AllreduceProfiles(path: path) else {
-        if configuration.profile != nil {
-          throw CommonFailure(
-            "communication.profile: there is no file \(path); make it with rondo tune --output", exitStatus: 2
-          )
-        }
-        return
-      }
-      guard let profile = profiles.fitting(layout) else {
-        if configuration.profile != nil {
-          throw CommonFailure(
-            "communication.profile: \(path) has no profile of \(layout); run rondo tune on them",
-            exitStatus: 2)
-        }
-        return
-      }
-      let found = Found(selection: profile.selection, source: "profile of \(profile.measured)")
-      text = String(decoding: try JSONEncoder().encode(found), as: UTF8.self)
-    }
-    text = try world.broadcast(text, root: 0)
-    if !text.isEmpty {
-      let found = try JSONDecoder().decode(Found.self, from: Data(text.utf8))
-      return (found.selection, found.source)
-    }
-    // On two levels one rank of each host stands for its carriers: together they move as much.
-    let leaders =
-      try isTwoLevel ? world.split(color: host.rank == 0 ? 0 : nil, key: world.rank) : world.duplicate()
-    var entries: [AllreduceSelection.Entry] = []
-    let start = MPI.wallTime()
-    if let leaders { entries = try AllreduceProbe().select(chunkBytes, on: leaders).entries }
-    let found = try world.broadcast(
-      String(decoding: try JSONEncoder().encode(entries), as: UTF8.self), root: 0)
-    let source = "probe of \(ProgressDisplay.number(MPI.wallTime() - start)) s"
-    return (try JSONDecoder().decode(AllreduceSelection.self, from: Data(found.utf8)), source)
-  }
-
-  private struct Found: Codable {
-    var selection: AllreduceSelection
-    var source: String
   }
 }
 

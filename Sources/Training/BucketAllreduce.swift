@@ -32,7 +32,7 @@ final class BucketAllreduce {
   ///
   /// - Parameter ownsThread: whether the thread that reduces does so beside others that compute.
   init?(
-    _ way: ReductionWay, gradients: Arena, ownsThread: Bool, world: borrowing Communicator
+    _ way: ReductionWay, wire: WireFormat, gradients: Arena, ownsThread: Bool, world: borrowing Communicator
   ) throws(MPIError) {
     self.gradients = gradients
     let progress = AllreduceProgress()
@@ -41,13 +41,13 @@ final class BucketAllreduce {
       guard world.size > 1, gradients.count > 0 else { return nil }
       let executor =
         ownsThread
-        ? AllreduceExecutor(selection, owning: try world.duplicate(), progress: progress)
-        : try AllreduceExecutor(selection, on: world, progress: progress)
+        ? AllreduceExecutor(selection, wire: wire, owning: try world.duplicate(), progress: progress)
+        : try AllreduceExecutor(selection, wire: wire, on: world, progress: progress)
       means = .messages(Messages(executor))
       self.progress = [(progress, nil)]
     case .twoLevel(let arenas, let selection):
       let twoLevel = try TwoLevelAllreduce(arenas, world: world, progress: progress) { carriers, progress in
-        AllreduceExecutor(selection, owning: carriers, progress: progress)
+        AllreduceExecutor(selection, wire: wire, owning: carriers, progress: progress)
       }
       means = .twoLevel(twoLevel)
       let host = try world.splitByHost().allgather(world.rank)

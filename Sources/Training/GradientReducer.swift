@@ -54,7 +54,8 @@ final class GradientReducer {
     buckets = Bucket.ranges(count: gradients.count, bytes: limit)
     let level = try MPI.threadLevel
     let overlaps = overlap && level == .multiple
-    allreduce = try BucketAllreduce(way, gradients: gradients, ownsThread: overlaps, world: world)
+    allreduce = try BucketAllreduce(
+      way, wire: choice.wire, gradients: gradients, ownsThread: overlaps, world: world)
     names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers) }
     for row in instruments.rows { row.algorithms = names }
     let host = try world.splitByHost().allgather(world.rank)

@@ -31,6 +31,15 @@ struct BenchAllreduce: ParsableCommand {
   @Option(help: "Measured calls at each size (default: what two seconds take, 5 to 200).")
   var repetitions: Int?
 
+  @Option(help: "How elements travel: \(WireFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var wire = WireFormat.float32
+
+  @Option(help: "Contributions in all of the algorithm tree (default: 8, or what the ranks need).")
+  var leaves: Int?
+
+  @Option(help: "For auto, the file of profiles that rondo tune wrote (default: where it writes).")
+  var profile: String?
+
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
@@ -53,33 +62,58 @@ struct BenchAllreduce: ParsableCommand {
     let ways = try ways()
     try Job.run { world in
       if world.rank == 0 && !json { printHeading(ranks: world.size) }
-      let memory = try ArenaMemory(count: max.bytes / 4, on: world)
-      let between = AllreduceSelection(.ring)
+      let leaves = leaves ?? Swift.max(8, 1 << (Int.bitWidth - (world.size - 1).leadingZeroBitCount))
+      if leaves < world.size {
+        throw CommonFailure("--leaves must be at least the number of ranks, \(world.size)", exitStatus: 2)
+      }
+      let memory = try ArenaMemory(count: max.bytes / 4, leaves: leaves, on: world)
+      let sizes = sizes
+      let layout = try HostLayout(of: world)
+      let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
+      let (between, source) =
+        try layout.isOneHost
+        ? (AllreduceSelection(.ring), "shared memory")
+        : MeasuredSelection(profile: profile, wire: wire).find(
+          layout, chunkBytes: sizes.map { $0 / (isTwoLevel ? layout.carriers : 1) }, isTwoLevel: isTwoLevel,
+          on: world)
+      if world.rank == 0 && !json { print("# auto: \(source)") }
       var allreduces: [ArenaAllreduce] = []
       for way in ways {
-        if let refusal = memory.refusal(of: way) {
+        // Without several ranks on some of several hosts there are no two levels.
+        if way == .twoLevel, algorithm == "all", memory.isOneHost || !memory.hasSharedHosts { continue }
+        if let refusal = memory.refusal(of: way) ?? refusal(of: way) {
           if algorithm == "all" { continue }
           throw CommonFailure(refusal, exitStatus: 2)
         }
-        allreduces.append(try ArenaAllreduce(way, in: memory, between: between, on: world))
+        allreduces.append(try ArenaAllreduce(way, in: memory, between: between, wire: wire, on: world))
       }
-      let benchmark = AllreduceBenchmark(allreduces)
+      let benchmark = AllreduceBenchmark(allreduces, wire: wire)
       var wrong = 0
-      var bytes = min.bytes
-      while true {
-        let plan = repetitions.map { AllreduceBenchmark.Repetitions(warmup: warmup ?? 5, measured: $0) }
+      let plan = repetitions.map { AllreduceBenchmark.Repetitions(warmup: warmup ?? 5, measured: $0) }
+      for bytes in sizes {
         for row in try benchmark.measure(count: bytes / 4, plan, on: world) {
           wrong += row.wrong
           if world.rank == 0 { print(json ? row.json : row.line) }
         }
-        // Sizes stop at --max, and where the next one could not be written in an integer.
-        let (next, overflow) = bytes.multipliedReportingOverflow(by: factor)
-        if overflow || next > max.bytes { break }
-        bytes = next
       }
       memory.free()
       if wrong > 0 { throw CommonFailure("\(wrong) elements of sums were wrong") }
     }
+  }
+
+  /// Of the buffers. They stop at --max, and where the next one could not be written in an integer.
+  private var sizes: [Int] {
+    var sizes = [min.bytes]
+    while true {
+      let (next, overflow) = sizes[sizes.count - 1].multipliedReportingOverflow(by: factor)
+      if overflow || next > max.bytes { return sizes }
+      sizes.append(next)
+    }
+  }
+
+  private func refusal(of way: AllreduceWay) -> String? {
+    wire != .float32 && way == .messages(.mpi)
+      ? "MPI_Allreduce sends float32; choose another --algorithm" : nil
   }
 
   private func ways() throws -> [AllreduceWay] {

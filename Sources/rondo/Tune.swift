@@ -53,7 +53,7 @@ struct Tune: ParsableCommand {
       tuning.largestBytes = max.bytes
       tuning.seconds = seconds
       say("#    bytes  algorithms, fastest first, with microseconds")
-      let (measurements, selection) = try tuning.measure(layout, on: world) { row in
+      let measurements = try tuning.measure(layout, on: world) { row in
         let times = row.times.map { "\($0.algorithm) \(Int(($0.seconds * 1e6).rounded()))" }
         say(
           String(repeating: " ", count: Swift.max(0, 10 - "\(row.bytes)".count))
@@ -61,7 +61,7 @@ struct Tune: ParsableCommand {
       }
       let profile = AllreduceProfile(
         layout: layout, library: String(MPI.libraryVersion.prefix { $0 != "," }),
-        measured: Date.now.formatted(.iso8601), model: nil, measurements: measurements, selection: selection)
+        measured: Date.now.formatted(.iso8601), model: nil, measurements: measurements)
       try CommonFailure.agreed(on: world) {
         guard world.rank == 0 else { return }
         profiles.insert(profile)

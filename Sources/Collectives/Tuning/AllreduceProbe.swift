@@ -8,9 +8,13 @@ public struct AllreduceProbe {
   /// For all measurements.
   public var seconds = 0.7
   /// What is timed; the first is what is taken when nothing can be measured.
-  public var candidates: [Algorithm] = [.ring] + Algorithm.allCases.filter { $0 != .ring }
+  public var candidates: [Algorithm]
+  public let wire: WireFormat
 
-  public init() {}
+  public init(wire: WireFormat = .float32) {
+    self.wire = wire
+    candidates = [.ring] + Algorithm.allCases.filter { $0 != .ring && (wire == .float32 || $0 != .mpi) }
+  }
 
   /// The best algorithm for each of `sizes`, in bytes of a buffer. Collective over the ranks that will sum; the same on all of them.
   public func select(_ sizes: [Int], on communicator: borrowing Communicator) throws(MPIError)
@@ -27,7 +31,7 @@ public struct AllreduceProbe {
     var entries: [AllreduceSelection.Entry] = []
     var executors: [Candidate] = []
     for algorithm in candidates {
-      executors.append(Candidate(algorithm, try AllreduceExecutor(algorithm, on: communicator)))
+      executors.append(Candidate(algorithm, try AllreduceExecutor(algorithm, wire: wire, on: communicator)))
     }
     for (index, bytes) in sizes.enumerated() {
       let share = max(0, deadline - MPI.wallTime()) / Double(sizes.count - index)

@@ -25,20 +25,34 @@ public struct AllreduceProfile: Sendable, Equatable, Codable {
   public var measured: String
   /// Latency, bandwidth and speed of additions, where there is a network to measure.
   public var model: NetworkModel?
+  /// At least one.
   public var measurements: [Measurement]
-  /// The best algorithm for each size that an executor is asked for: between hosts, a carrier's chunk.
-  public var selection: AllreduceSelection
 
   public init(
-    layout: HostLayout, library: String, measured: String, model: NetworkModel?, measurements: [Measurement],
-    selection: AllreduceSelection
+    layout: HostLayout, library: String, measured: String, model: NetworkModel?, measurements: [Measurement]
   ) {
     self.layout = layout
     self.library = library
     self.measured = measured
     self.model = model
     self.measurements = measurements
-    self.selection = selection
+  }
+
+  /// The best algorithm for each size that an executor is asked for: on two levels a carrier's chunk.
+  ///
+  /// - Parameter wire: `MPI_Allreduce` sends float32 only; of bfloat16, what is best for half the bytes is best.
+  public func selection(wire: WireFormat = .float32) -> AllreduceSelection {
+    var best: [Int: Measurement] = [:]
+    for measurement in measurements where wire == .float32 || measurement.algorithm != .mpi {
+      if let other = best[measurement.bytes], other.timeUs <= measurement.timeUs { continue }
+      best[measurement.bytes] = measurement
+    }
+    guard !best.isEmpty else { return AllreduceSelection(.ring) }
+    return AllreduceSelection(
+      best.values.map { measurement in
+        let bytes = measurement.bytes / (measurement.isTwoLevel ? layout.carriers : 1)
+        return .init(bytes: wire == .float32 ? bytes : 2 * bytes, algorithm: measurement.algorithm)
+      })
   }
 }
 

@@ -24,8 +24,8 @@ public struct AllreduceTuning {
   /// - Parameter report: called on every rank after each size.
   public func measure(
     _ layout: HostLayout, on world: borrowing Communicator, report: (Row) -> Void
-  ) throws -> (measurements: [AllreduceProfile.Measurement], selection: AllreduceSelection) {
-    let memory = try ArenaMemory(count: largestBytes / 4, on: world)
+  ) throws -> [AllreduceProfile.Measurement] {
+    let memory = try ArenaMemory(count: largestBytes / 4, leaves: world.size, on: world)
     let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
     var candidates: [(algorithm: Algorithm, allreduce: ArenaAllreduce)] = []
     for algorithm in Algorithm.allCases {
@@ -37,7 +37,6 @@ public struct AllreduceTuning {
         ))
     }
     var measurements: [AllreduceProfile.Measurement] = []
-    var entries: [AllreduceSelection.Entry] = []
     let start = MPI.wallTime()
     var bytes = smallestBytes
     while bytes <= largestBytes {
@@ -49,7 +48,6 @@ public struct AllreduceTuning {
       measurements += times.map {
         .init(algorithm: $0.algorithm, isTwoLevel: isTwoLevel, bytes: bytes, timeUs: $0.seconds * 1e6)
       }
-      entries.append(.init(bytes: bytes / (isTwoLevel ? layout.carriers : 1), algorithm: times[0].algorithm))
       if bytes >= 256 << 10 {
         let limit = times[0].seconds * 1.6
         candidates.removeAll { candidate in
@@ -62,6 +60,6 @@ public struct AllreduceTuning {
       bytes *= 4
     }
     memory.free()
-    return (measurements, AllreduceSelection(entries))
+    return measurements
   }
 }
