@@ -133,7 +133,8 @@ extension Configuration {
         algorithm: algorithm,
         bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random)
           + 64,
-        wire: takesAnyWire && chance(&random) ? .bfloat16 : .float32, overlap: chance(&random), check: chance(&random),
+        wire: takesAnyWire && chance(&random) ? .bfloat16 : .float32, overlap: chance(&random),
+        check: chance(&random),
         warnAfterSeconds: .random(in: 0...99, using: &random),
         abortAfterSeconds: .random(in: 0...999, using: &random)))
   }
