@@ -46,7 +46,7 @@ struct StallReport {
     }
     return answers.isEmpty
       ? "this MPI library grants no thread level multiple, so the other ranks cannot be asked"
-      : "no rank that was asked is behind: messages do not come"
+      : "no rank is behind: the network is slow, or messages do not come"
   }
 
   /// Ranks that have not come to the collective.

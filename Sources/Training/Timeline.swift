@@ -22,7 +22,7 @@ struct Timeline {
   var algorithms: [String]
 
   /// Spans that a rank keeps: those of a file that viewers still open, over all ranks, and of some steps at least.
-  static func capacity(ranks: Int) -> Int { max(3 << 12, (3 << 19) / ranks) }
+  static func capacity(ranks: Int) -> Int { max(3 << 9, (3 << 19) / ranks) }
 
   /// Brings the spans of all ranks to rank 0; nil elsewhere.
   ///

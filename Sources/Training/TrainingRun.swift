@@ -1,5 +1,6 @@
 import BLAS
 import Graph
+import Logging
 import MPI
 import Optimizers
 
@@ -101,7 +102,13 @@ public struct TrainingRun {
         buckets: trainer.reducer.buckets, algorithms: trainer.instruments.compute.algorithms,
         world: trainer.world)
     }
-    if let gathered { try directory?.write(gathered) }
+    guard let gathered else { return }
+    try directory?.write(gathered)
+    if gathered.keptSteps < gathered.steps {
+      Logger(label: "rondo.training").warning(
+        "timeline.json holds the first \(gathered.keptSteps) of \(gathered.steps) steps; there is no room for more"
+      )
+    }
   }
 
   private func train(_ trainer: Trainer, directory: RunDirectory?, start: Double) throws -> Summary {
