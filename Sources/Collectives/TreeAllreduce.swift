@@ -62,7 +62,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
     tree = ReductionTree(leaves: leaves)
     shortLength = (16 << 10) / elementBytes
     halving = HalvingDoubling(elementBytes: elementBytes)
-    doubling = RecursiveDoubling(segmentLength: max(1, shortLength), lanesInFlight: 1, largestGroup: 2)
+    doubling = RecursiveDoubling(elementBytes: elementBytes, largestGroup: 2)
     direct = Direct(elementBytes: elementBytes)
   }
 

@@ -28,7 +28,7 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8])
   func isProvedAsItRunsByDefault(size: Int) {
-    for count in [1_024, 1_000_003] {
+    for count in [1_024, 5_003, 1_000_003] {
       let report = ScheduleVerifier.verify(RecursiveDoubling(elementBytes: 4), size: size, count: count)
       #expect(report.findings.isEmpty, "count \(count)")
     }
@@ -36,9 +36,21 @@ import Testing
 
   @Test func twoRanksTakeOneMessageAndOneAdditionEach() {
     for rank in 0..<2 {
-      let schedule = RecursiveDoubling(elementBytes: 4).schedule(size: 2, rank: rank, count: 1_024)
+      let schedule = RecursiveDoubling(elementBytes: 4).schedule(size: 2, rank: rank, count: 960)
       #expect(schedule.actions.count == 3)
-      #expect(schedule.workspaceCount == 1_024)
+      #expect(schedule.workspaceCount == 960)
+    }
+  }
+
+  @Test func buffersThatAreALittleLongerAreCutForEagerMessages() {
+    for elementBytes in [2, 4, 8] {
+      let doubling = RecursiveDoubling(elementBytes: elementBytes)
+      for bytes in stride(from: 8, through: 30_720, by: 8) {
+        for action in doubling.schedule(size: 2, rank: 0, count: bytes / elementBytes).actions {
+          if case .send(let block, _) = action { #expect(block.count * elementBytes <= 3_840) }
+        }
+      }
+      #expect(doubling.schedule(size: 2, rank: 0, count: 30_722 / elementBytes + 1).actions.count == 3)
     }
   }
 
