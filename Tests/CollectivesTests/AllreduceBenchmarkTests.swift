@@ -1,0 +1,81 @@
+import Collectives
+import MPI
+import MPITestSupport
+import Testing
+
+extension RankTests {
+  @Suite struct AllreduceBenchmarkTests {
+    @Test(arguments: [1, 7, 1_024, 20_001], [0, 1, 3])
+    func everyWaySumsRight(count: Int, moreLeaves: Int) throws {
+      try withWorld { world in
+        let memory = try ArenaMemory(count: 20_001, leaves: world.size + moreLeaves, on: world)
+        var allreduces: [ArenaAllreduce] = []
+        for way in AllreduceWay.all where memory.refusal(of: way) == nil {
+          allreduces.append(
+            try ArenaAllreduce(way, in: memory, between: AllreduceSelection(.direct), on: world))
+        }
+        let rows = try AllreduceBenchmark(allreduces)
+          .measure(count: count, .init(warmup: 1, measured: 3), on: world)
+        #expect(rows.map(\.way) == AllreduceWay.all)
+        for row in rows {
+          #expect(row.wrong == 0, "\(row.way), count \(count)")
+          #expect(row.seconds.count == 3 && row.seconds == row.seconds.sorted())
+        }
+        memory.free()
+      }
+    }
+
+    @Test func bfloat16SumsAreCheckedWithinItsRounding() throws {
+      try withWorld { world in
+        let memory = try ArenaMemory(count: 5_000, leaves: world.size, on: world)
+        let ring = try ArenaAllreduce(
+          .messages(.ring), in: memory, between: AllreduceSelection(.ring), wire: .bfloat16, on: world)
+        let plan = AllreduceBenchmark.Repetitions(warmup: 0, measured: 2)
+        let tolerant = try AllreduceBenchmark([ring], wire: .bfloat16).measure(count: 5_000, plan, on: world)
+        #expect(tolerant[0].wrong == 0)
+        // The check of float32 sums finds the rounding.
+        let exact = try AllreduceBenchmark([ring]).measure(count: 5_000, plan, on: world)
+        #expect((exact[0].wrong == 0) == (world.size == 1))
+      }
+    }
+  }
+
+  @Suite struct TuningTests {
+    @Test func aTuningEndsInItsBudgetWithTheSameChoiceOnAllRanks() throws {
+      try withWorld { world in
+        var tuning = AllreduceTuning()
+        tuning.largestBytes = 64 << 10
+        tuning.seconds = 3
+        let layout = try HostLayout(of: world)
+        var sizes: [Int] = []
+        let measurements = try tuning.measure(layout, on: world) { sizes.append($0.bytes) }
+        #expect(sizes.first == 4 << 10 && sizes == sizes.sorted())
+        let profile = AllreduceProfile(
+          layout: layout, library: "", measured: "", model: nil, measurements: measurements)
+        let choice = "\(profile.selection()) \(profile.selection(wire: .bfloat16))"
+        let choices = try world.allgather(choice)
+        #expect(Set(choices).count == 1)
+      }
+    }
+
+    @Test func aProbeChoosesTheSameOnAllRanksForEverySize() throws {
+      try withWorld { world in
+        var probe = AllreduceProbe()
+        probe.seconds = 0.3
+        let selection = try probe.select([1 << 20, 4_096, 4_096], on: world)
+        let choices = try world.allgather("\(selection)")
+        #expect(Set(choices).count == 1)
+        #expect(world.size == 1 || selection.entries.map(\.bytes) == [4_096, 1 << 20])
+      }
+    }
+
+    @Test func theLayoutCountsTheRanksOfEachHost() throws {
+      try withWorld { world in
+        let layout = try HostLayout(of: world)
+        #expect(layout.hosts == [MPI.processorName])
+        #expect(layout.ranksPerHost == [world.size])
+        #expect(layout.isOneHost)
+      }
+    }
+  }
+}
