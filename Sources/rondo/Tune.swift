@@ -49,6 +49,13 @@ struct Tune: ParsableCommand {
         throw CommonFailure(
           "rondo tune measures ranks against each other; start it under mpirun", exitStatus: 2)
       }
+      let model = try layout.isOneHost ? nil : NetworkProbe.measure(world, seconds: min(2, seconds / 10))
+      if let model {
+        say(
+          String(
+            format: "# latency %.0f us, %.1f MB/s each way, additions %.1f GB/s", model.latencySeconds * 1e6,
+            model.bandwidthBytesPerSecond / 1e6, model.reductionBytesPerSecond / 1e9))
+      }
       var tuning = AllreduceTuning()
       tuning.largestBytes = max.bytes
       tuning.seconds = seconds
@@ -61,7 +68,7 @@ struct Tune: ParsableCommand {
       }
       let profile = AllreduceProfile(
         layout: layout, library: String(MPI.libraryVersion.prefix { $0 != "," }),
-        measured: Date.now.formatted(.iso8601), model: nil, measurements: measurements)
+        measured: Date.now.formatted(.iso8601), model: model, measurements: measurements)
       try CommonFailure.agreed(on: world) {
         guard world.rank == 0 else { return }
         profiles.insert(profile)
