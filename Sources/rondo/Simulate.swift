@@ -79,10 +79,10 @@ struct Simulate: ParsableCommand {
     while true {
       for algorithm in algorithms {
         guard let schedules = algorithm.scheduled(elementBytes: 4) else { continue }
-        let simulation = Simulator.run(
+        let seconds = Simulator.seconds(
           schedules, size: ranks, count: bytes / 4, wireBytesPerElement: wire == .bfloat16 ? 2 : 4,
-          model: network)
-        printRow(algorithm, bytes: bytes, seconds: simulation.seconds)
+          model: network, starts: ranks <= 64 ? 9 : 1)
+        printRow(algorithm, bytes: bytes, seconds: seconds)
       }
       let (next, overflow) = bytes.multipliedReportingOverflow(by: factor)
       if overflow || next > max.bytes { break }

@@ -3,19 +3,23 @@ struct Event {
   /// When, and behind it what happens to what: as one number, so that events are compared in one go. Which of
   /// two at one moment comes first depends on what they are alone, not on which was foreseen first.
   private let order: UInt128
-  /// For the start of an arrival, the moment before which it cannot end.
-  let bound: Double
+  /// The parcel that a packet is of.
+  let parcel: Int
 
-  enum Kind: UInt64 {
+  enum Kind: UInt8 {
     /// A rank's thread is free.
     case wake
-    /// The first byte of a message's question is at the receiver's node.
+    /// A node's link can take a packet.
+    case link
+    /// The sender's question is at the receiver's node.
     case requestBegins
     /// The question is with the receiver.
     case request
-    /// The receiver's answer is with the sender.
+    /// The receiver's answer is at the sender's node.
+    case replyBegins
+    /// The answer is with the sender.
     case reply
-    /// The first byte of a message, or of the rest of it, is at the receiver's node.
+    /// The first byte of a packet of a message is at the receiver's node.
     case begins
     /// The message is with the receiver.
     case arrived
@@ -24,11 +28,11 @@ struct Event {
   }
 
   /// - Parameters:
-  /// - rank: the sender of the message, or whose thread it is.
-  /// - action: the message's send.
-  init(_ kind: Kind, at time: Double, rank: Int, action: Int = 0, bound: Double = 0) {
-    self.bound = bound
-    let key = kind.rawValue << 60 | UInt64(rank) << 32 | UInt64(action)
+  ///   - rank: the sender of the message, or whose thread it is.
+  ///   - action: the message's send.
+  init(_ kind: Kind, at time: Double, rank: Int, action: Int = 0, parcel: Int = 0) {
+    self.parcel = parcel
+    let key = UInt64(kind.rawValue) << 60 | UInt64(rank) << 32 | UInt64(action)
     // Times are not negative: their bits are in the order of their values.
     order = UInt128(time.bitPattern) << 64 | UInt128(key)
   }
@@ -39,7 +43,7 @@ struct Event {
   /// Seconds from the start.
   var time: Double { Double(bitPattern: UInt64(truncatingIfNeeded: order >> 64)) }
   private var key: UInt64 { UInt64(truncatingIfNeeded: order) }
-  var kind: Kind { Kind(rawValue: key >> 60) ?? .wake }
+  var kind: Kind { Kind(rawValue: UInt8(key >> 60)) ?? .wake }
   var rank: Int { Int(key >> 32) & (Self.maximumSize - 1) }
   var action: Int { Int(key & 0xffff_ffff) }
 

@@ -37,9 +37,8 @@ public struct NetworkModel: Sendable, Equatable {
   /// Messages up to this length complete at the sender at once, buffered. Longer ones ask the receiver first
   /// and are sent when it has answered.
   public var eagerLimitBytes: Int = .max
-  /// Bytes of a longer message that travel with the question: in Open MPI (ob1) as many as an eager message
-  /// has.
-  public var requestBytes: Int = 0
+  /// Ranks begin up to this many seconds apart: no barrier lets all go at once.
+  public var skewSeconds: Double = 0
 
   /// Ranks on a node; node i has ranks `i * ranksPerNode ..< (i + 1) * ranksPerNode`.
   public var ranksPerNode: Int = 1
@@ -65,7 +64,7 @@ public struct NetworkModel: Sendable, Equatable {
       return "\(key.rawValue) must be greater than 0, found \(value)"
     }
     for (key, value) in [
-      (CodingKeys.latencySeconds, latencySeconds), (.burstBytes, burstBytes),
+      (CodingKeys.latencySeconds, latencySeconds), (.burstBytes, burstBytes), (.skewSeconds, skewSeconds),
       (.senderSecondsPerMessage, senderSecondsPerMessage),
       (.receiverSecondsPerMessage, receiverSecondsPerMessage), (.senderSecondsPerByte, senderSecondsPerByte),
       (.receiverSecondsPerByte, receiverSecondsPerByte), (.localLatencySeconds, localLatencySeconds),
@@ -73,9 +72,8 @@ public struct NetworkModel: Sendable, Equatable {
       return "\(key.rawValue) must be a number not below 0, found \(value)"
     }
     for (key, value, least) in [
-      (CodingKeys.eagerLimitBytes, eagerLimitBytes, 0), (.requestBytes, requestBytes, 0),
-      (.ranksPerNode, ranksPerNode, 1), (.nodesPerMachine, nodesPerMachine, 1),
-      (.coresPerMachine, coresPerMachine, 1),
+      (CodingKeys.eagerLimitBytes, eagerLimitBytes, 0), (.ranksPerNode, ranksPerNode, 1),
+      (.nodesPerMachine, nodesPerMachine, 1), (.coresPerMachine, coresPerMachine, 1),
     ] where value < least {
       return "\(key.rawValue) must be at least \(least), found \(value)"
     }
@@ -96,7 +94,7 @@ extension NetworkModel: Codable {
     case localBandwidthBytesPerSecond = "local_bandwidth_bytes_per_second"
     case reductionBytesPerSecond = "reduction_bytes_per_second"
     case eagerLimitBytes = "eager_limit_bytes"
-    case requestBytes = "request_bytes"
+    case skewSeconds = "skew_seconds"
     case ranksPerNode = "ranks_per_node"
     case nodesPerMachine = "nodes_per_machine"
     case coresPerMachine = "cores_per_machine"
@@ -121,7 +119,7 @@ extension NetworkModel: Codable {
     try take(\.localLatencySeconds, .localLatencySeconds)
     try take(\.localBandwidthBytesPerSecond, .localBandwidthBytesPerSecond)
     try take(\.eagerLimitBytes, .eagerLimitBytes)
-    try take(\.requestBytes, .requestBytes)
+    try take(\.skewSeconds, .skewSeconds)
     try take(\.ranksPerNode, .ranksPerNode)
     try take(\.nodesPerMachine, .nodesPerMachine)
     try take(\.coresPerMachine, .coresPerMachine)

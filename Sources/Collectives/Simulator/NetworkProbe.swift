@@ -16,9 +16,10 @@ import MPI
 /// | --- | --- |
 /// | latency | half the round trip of 8 bytes, hosts in pairs, less the processor time of two messages |
 /// | time per message | the slope of bursts of 8-byte messages both ways |
-/// | bandwidth, burst | slope and intercept of two sizes, all ranks sending to the next host |
+/// | bandwidth, burst | lengths from 64 KiB up, all ranks sending to the next host |
 /// | processor time per byte | the thread's clock during an exchange, asleep between polls |
 /// | eager limit | the longest message whose send completes while its receiver is asleep |
+/// | skew | clocks compared by round trips, read as ranks leave a barrier |
 /// | reduction | the thread's clock while all ranks add |
 ///
 /// Message sizes follow the speed that is found: on 100 Mbit/s a MiB takes 90 ms, on 100 Gbit/s 90 us.
@@ -45,7 +46,7 @@ public enum NetworkProbe {
       let peer = topology.localPartner
       let local = try measurement.latency(to: peer)
       model.localLatencySeconds = local.seconds
-      let speed = try measurement.bandwidth(to: peer, from: peer, share: 0.15)
+      let speed = try measurement.bandwidth(to: peer, from: peer, latency: local.seconds, share: 0.15)
       model.localBandwidthBytesPerSecond = speed.bytesPerSecond
       model.bandwidthBytesPerSecond = speed.bytesPerSecond
     }
@@ -54,18 +55,23 @@ public enum NetworkProbe {
     model.latencySeconds = latency.seconds
     model.senderSecondsPerMessage = latency.secondsPerMessage / 2
     model.receiverSecondsPerMessage = latency.secondsPerMessage / 2
+    model.skewSeconds = try measurement.skew()
     let next = topology.neighbour(1)
     let previous = topology.neighbour(-1)
-    let speed = try measurement.bandwidth(to: next, from: previous, share: 0.6)
+    let speed = try measurement.bandwidth(
+      to: next, from: previous, latency: latency.oneWay, share: 0.6)
     model.bandwidthBytesPerSecond = speed.bytesPerSecond * Double(topology.ranksPerHost)
-    model.burstBytes = max(0, speed.bytesAtOnce * Double(topology.ranksPerHost))
     let copies = try measurement.processorSecondsPerByte(
       to: next, from: previous, bytes: speed.bytes / 2)
     model.senderSecondsPerByte = copies / 2
     model.receiverSecondsPerByte = copies / 2
+    // A burst took the processors their time: what passes at once is more by what the link carries meanwhile.
+    let ranks = min(communicator.size, topology.ranksPerHost * topology.hostsPerMachine)
+    let ranksPerCore = Double(ranks) / Double(topology.cores)
+    let copying = min(0.5, copies * max(1, ranksPerCore) * speed.bytesPerSecond)
+    model.burstBytes = speed.bytesAtOnce / (1 - copying) * Double(topology.ranksPerHost)
     if let limit = try measurement.eagerLimit(to: topology.partner, sends: topology.host % 2 == 0, model) {
       model.eagerLimitBytes = limit
-      if MPI.libraryVersion.hasPrefix("Open MPI") { model.requestBytes = limit }
     }
     return model
   }

@@ -22,6 +22,8 @@ struct ProbeMeasurement: ~Copyable {
   struct Latency {
     var seconds: Double
     var secondsPerMessage: Double
+    /// Seconds of an empty message, all in all.
+    var oneWay: Double { seconds + secondsPerMessage }
   }
 
   mutating func latency(to peer: Int?) throws(MPIError) -> Latency {
@@ -60,6 +62,40 @@ struct ProbeMeasurement: ~Copyable {
     return MPI.wallTime() - start
   }
 
+  /// How far apart ranks leave a barrier: the median of the differences between the first and the last.
+  ///
+  /// Clocks are compared by round trips with rank 0, of which the shortest says most; of many ranks the first
+  /// `compared` stand for all.
+  mutating func skew() throws(MPIError) -> Double {
+    transfers.prepare(4_096)
+    let compared = 32
+    let rank = transfers.communicator.rank
+    let isCompared = rank < compared
+    var offset = 0.0
+    for other in 1..<max(2, min(compared, transfers.communicator.size)) {
+      var shortest = Double.infinity
+      for _ in 0..<8 where other < transfers.communicator.size && (rank == 0 || rank == other) {
+        let start = MPI.wallTime()
+        let theirs = try transfers.swapClocks(with: rank == 0 ? other : 0)
+        let end = MPI.wallTime()
+        // Rank 0's clock was read half a round trip ago, as far as can be told.
+        if rank == other, end - start < shortest {
+          shortest = end - start
+          offset = theirs - (start + end) / 2
+        }
+      }
+    }
+    var differences: [Double] = []
+    for _ in 0..<16 {
+      try transfers.communicator.barrier()
+      let left = MPI.wallTime() + offset
+      let first = try transfers.communicator.allreduce(isCompared ? left : .infinity, .minimum)
+      let last = try transfers.communicator.allreduce(isCompared ? left : -.infinity, .maximum)
+      differences.append(last - first)
+    }
+    return try common(median(differences))
+  }
+
   /// A rank's speed in an exchange.
   struct Speed {
     var bytesPerSecond: Double
@@ -69,37 +105,52 @@ struct ProbeMeasurement: ~Copyable {
     var bytes: Int
   }
 
-  /// Sends to `next` and receives from `previous`, with messages as long as fit the share of the budget.
-  mutating func bandwidth(to next: Int?, from previous: Int?, share: Double) throws(MPIError) -> Speed {
-    let repetitions = 4
-    // Half the time for the repetitions, of which each is a long and a short exchange.
-    let target = budget * share / 2 / Double(repetitions) / 1.25
+  /// Sends to `next` and receives from `previous`, messages of 64 KiB, 128 KiB, ... as long as they fit the
+  /// share of the budget. What a message up to an eighth of the longest is ahead of the longest one's speed,
+  /// `latency` left out of account, has passed at once (or as fast as processors copy); noise only makes it
+  /// less. What is left of the longest gives the speed. (The slope between two lengths would need no
+  /// iteration, but has the noise of both.)
+  mutating func bandwidth(
+    to next: Int?, from previous: Int?, latency: Double, share: Double
+  ) throws(MPIError) -> Speed {
+    let repetitions = 3
+    // All sizes together take twice the longest one, and pauses as much again at most.
+    let longest = budget * share / Double(repetitions) / 4
+    var sizes: [Int] = []
+    var seconds: [[Double]] = []
     var bytes = 64 << 10
-    var last = 0.0
-    while true {
+    repeat {
       transfers.prepare(bytes)
-      last = try common(try transfers.exchange(bytes, to: next, from: previous))
-      guard last < target / 2, bytes < ProbeTransfers.longest else { break }
+      sizes.append(bytes)
+      seconds.append([try common(try transfers.exchange(bytes, to: next, from: previous))])
       bytes *= 2
-    }
-    bytes = max(64 << 10, bytes & ~0xfff)
-    var long: [Double] = []
-    var short: [Double] = []
+    } while sizes.count < 4 || (seconds[sizes.count - 1][0] < longest && bytes <= ProbeTransfers.longest)
     for _ in 0..<repetitions {
-      short.append(try common(try paused(last / 4, bytes / 4, next, previous)))
-      long.append(try common(try paused(last / 4, bytes, next, previous)))
+      var last = seconds[sizes.count - 1][0]
+      for (index, bytes) in sizes.enumerated() {
+        let time = try common(try paused(last, bytes, next, previous))
+        seconds[index].append(time)
+        last = time
+      }
     }
-    let seconds = median(long)
-    let slope = max(seconds - median(short), seconds / 2) / Double(bytes - bytes / 4)
-    return Speed(
-      bytesPerSecond: 1 / slope, bytesAtOnce: Double(bytes) - seconds / slope, bytes: bytes)
+    // The first of each size came without a pause.
+    let times = seconds.map { median(Array($0.dropFirst())) }
+    let top = sizes.count - 1
+    var slope = times[top] / Double(sizes[top])
+    var bytesAtOnce = 0.0
+    for _ in 0..<4 {
+      let ahead = zip(sizes, times).dropLast(3).map { Double($0) - ($1 - latency) / slope }
+      bytesAtOnce = min(max(0, ahead.max() ?? 0), Double(sizes[top]) / 4)
+      slope = times[top] / (Double(sizes[top]) - bytesAtOnce)
+    }
+    return Speed(bytesPerSecond: 1 / slope, bytesAtOnce: bytesAtOnce, bytes: sizes[top])
   }
 
   /// An exchange after a pause, in which buckets of shapers fill.
   private mutating func paused(_ seconds: Double, _ bytes: Int, _ next: Int?, _ previous: Int?)
     throws(MPIError) -> Double
   {
-    usleep(UInt32(min(seconds, 0.1) * 1e6))
+    usleep(UInt32(min(seconds, 0.02) * 1e6))
     return try transfers.exchange(bytes, to: next, from: previous)
   }
 

@@ -94,6 +94,22 @@ struct ProbeTransfers: ~Copyable {
     return MPI.wallTime() - start
   }
 
+  /// Rank 0 answers the other with its clock; the other gets it.
+  mutating func swapClocks(with peer: Int) throws(MPIError) -> Double {
+    if communicator.rank == 0 {
+      try startReceive(8, from: peer)
+      try wait()
+      outbox.storeBytes(of: MPI.wallTime(), as: Double.self)
+      try startSend(8, to: peer)
+      try wait()
+      return 0
+    }
+    try startReceive(8, from: peer)
+    try startSend(8, to: peer)
+    try wait()
+    return inbox.load(as: Double.self)
+  }
+
   /// Seconds of this thread on a processor.
   static func processorTime() -> Double {
     var time = timespec()

@@ -22,7 +22,7 @@ struct ScheduleStore {
   struct Shape {
     /// Number of actions.
     let count: Int
-    /// Its first entry in `kinds`, `peers`, `numbers`, `dependencyEnds`, `dependentEnds`.
+    /// Its first entry in `kinds`, `channelNumbers`, `numbers`, `dependencyEnds`, `dependentEnds`.
     let actions: Int
     /// Its first entry in `dependencies` and `dependents`, which have as many.
     let dependencies: Int
@@ -43,8 +43,8 @@ struct ScheduleStore {
   private(set) var shapes: [Shape] = []
   private(set) var lengths: [Int32] = []
   private(set) var kinds: [Kind] = []
-  /// Peers less the rank itself, modulo size; 0 for additions.
-  private(set) var peers: [Int32] = []
+  /// Which of the shape's channels a transfer is on; 0 for additions.
+  private(set) var channelNumbers: [Int32] = []
   /// Which message of its channel and direction a transfer is.
   private(set) var numbers: [Int32] = []
   /// Within the shape: the dependencies of action a end at entry a.
@@ -65,20 +65,33 @@ struct ScheduleStore {
     places.reserveCapacity(size)
   }
 
-  /// The action's index within its shape's schedule that is the other end of a send of `rank`.
+  /// The other end of a send of `rank`: who receives it, and by which action.
   func receiver(ofSend action: Int, rank: Int) -> (peer: Int, action: Int) {
-    let entry = shapes[Int(places[rank].shape)].actions + action
-    let peer = absolute(peers[entry], rank)
-    let channel = channel(of: peer, with: rank)
-    return (peer, Int(messages[Int(channel.receives) + Int(numbers[entry])]))
+    let (peer, number) = other(action, rank)
+    let channel = channels[self.channel(of: peer, with: rank)]
+    return (peer, Int(messages[Int(channel.receives) + number]))
   }
 
-  /// As above, for a receive.
+  /// As above, for a receive: who sends it.
   func sender(ofReceive action: Int, rank: Int) -> (peer: Int, action: Int) {
-    let entry = shapes[Int(places[rank].shape)].actions + action
-    let peer = absolute(peers[entry], rank)
-    let channel = channel(of: peer, with: rank)
-    return (peer, Int(messages[Int(channel.sends) + Int(numbers[entry])]))
+    let (peer, number) = other(action, rank)
+    let channel = channels[self.channel(of: peer, with: rank)]
+    return (peer, Int(messages[Int(channel.sends) + number]))
+  }
+
+  /// Number of channels of a rank.
+  func channelCount(of rank: Int) -> Int { shapes[Int(places[rank].shape)].channels.count }
+
+  /// Which of the channels of `rank` a transfer of it is on.
+  func channelNumber(ofTransfer action: Int, rank: Int) -> Int {
+    Int(channelNumbers[shapes[Int(places[rank].shape)].actions + action])
+  }
+
+  private func other(_ action: Int, _ rank: Int) -> (peer: Int, number: Int) {
+    let shape = shapes[Int(places[rank].shape)]
+    let entry = shape.actions + action
+    let channel = channels[shape.channels.lowerBound + Int(channelNumbers[entry])]
+    return (absolute(channel.peer, rank), Int(numbers[entry]))
   }
 
   private func absolute(_ peer: Int32, _ rank: Int) -> Int {
@@ -91,7 +104,7 @@ struct ScheduleStore {
     return Int32(difference < 0 ? difference + size : difference)
   }
 
-  private func channel(of rank: Int, with peer: Int) -> Channel {
+  private func channel(of rank: Int, with peer: Int) -> Int {
     let wanted = relative(Int32(peer), rank)
     let range = shapes[Int(places[rank].shape)].channels
     var low = range.lowerBound
@@ -100,7 +113,7 @@ struct ScheduleStore {
       let middle = (low + high) / 2
       if channels[middle].peer < wanted { low = middle + 1 } else { high = middle }
     }
-    return channels[low]
+    return low
   }
 
   /// Adds the schedule of the next rank.
@@ -145,8 +158,10 @@ struct ScheduleStore {
     let shape = shapes[index]
     guard shape.count == schedule.actions.count else { return false }
     for (action, entry) in zip(schedule.actions, shape.actions...) {
-      guard kinds[entry] == action.kind, peers[entry] == relativePeer(action, schedule.rank) else {
-        return false
+      guard kinds[entry] == action.kind else { return false }
+      if action.kind != .combine {
+        let peer = channels[shape.channels.lowerBound + Int(channelNumbers[entry])].peer
+        guard peer == relativePeer(action, schedule.rank) else { return false }
       }
     }
     let list = schedule.dependencyList
@@ -177,7 +192,6 @@ struct ScheduleStore {
     for (index, action) in actions.enumerated() {
       let peer = relativePeer(action, schedule.rank)
       kinds.append(action.kind)
-      peers.append(peer)
       switch action {
       case .send:
         numbers.append(Int32(sends[peer]?.count ?? 0))
@@ -188,7 +202,13 @@ struct ScheduleStore {
       case .combine: numbers.append(0)
       }
     }
-    for peer in Set(sends.keys).union(receives.keys).sorted() {
+    let peers = Set(sends.keys).union(receives.keys).sorted()
+    let order = Dictionary(uniqueKeysWithValues: zip(peers, Int32(0)...))
+    for action in actions {
+      let isTransfer = action.kind != .combine
+      channelNumbers.append(isTransfer ? order[relativePeer(action, schedule.rank), default: 0] : 0)
+    }
+    for peer in peers {
       let start = messages.count
       messages += sends[peer] ?? []
       let middle = messages.count

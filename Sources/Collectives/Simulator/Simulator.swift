@@ -1,54 +1,98 @@
 /// Runs an algorithm's schedules on a model of a network: the schedules that ``ScheduleVerifier`` proves and
 /// ``AllreduceExecutor`` runs, in virtual time, for as many ranks as one wants to know about.
 ///
-/// Nothing is drawn at random, and of two things at the same moment the lower rank's comes first: the same
-/// question has the same answer, to the bit.
+/// The same question has the same answer, to the bit: where ranks begin apart (`NetworkModel.skewSeconds`), a
+/// number says when each does, and of two things at the same moment the lower rank's comes first.
 ///
 /// Memory and time grow with messages: round a ring of 4,096 ranks run 33.5 million.
 public enum Simulator {
   /// How long `algorithm` takes for a buffer on a network.
   ///
   /// - Parameters:
-  /// - size: ranks.
-  /// - count: elements of the buffer.
-  /// - elementBytes: bytes of an element as it is added.
-  /// - wireBytesPerElement: bytes of an element in a message; `elementBytes` when nil.
+  ///   - size: ranks.
+  ///   - count: elements of the buffer.
+  ///   - elementBytes: bytes of an element as it is added.
+  ///   - wireBytesPerElement: bytes of an element in a message; `elementBytes` when nil.
+  ///   - start: which of the ways in which ranks may begin apart.
   public static func run(
     _ algorithm: some ScheduledAllreduce, size: Int, count: Int, elementBytes: Int = 4,
-    wireBytesPerElement: Int? = nil, model: NetworkModel
+    wireBytesPerElement: Int? = nil, model: NetworkModel, start: Int = 0
   ) -> Simulation {
     run(
-      size: size, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model
+      size: size, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model,
+      start: start
     ) { algorithm.schedule(size: size, rank: $0, count: count) }
   }
 
-  /// As above, for any schedules: those of another collective, say.
+  /// The seconds that are to be expected: the median over so many starts.
   ///
-  /// - Parameters: - ranks: in which order ranks begin, all of them at time 0. It makes no difference, which
-  /// is what tests give it for. - schedule: the schedule of a rank. The schedules together must be free of
-  /// deadlock, as the verifier proves.
+  /// Whether two ranks that exchange long messages send both ways at once can depend on which of them asks
+  /// first (see `SimulatedRun`), and microseconds then decide over a factor. A network does not take the same
+  /// time twice there either.
+  public static func seconds(
+    _ algorithm: some ScheduledAllreduce, size: Int, count: Int, elementBytes: Int = 4,
+    wireBytesPerElement: Int? = nil, model: NetworkModel, starts: Int = 9
+  ) -> Double {
+    precondition(starts > 0)
+    var store = ScheduleStore(size: size)
+    for rank in 0..<size { store.append(algorithm.schedule(size: size, rank: rank, count: count)) }
+    let seconds = (0..<(model.skewSeconds > 0 ? starts : 1)).map { start in
+      run(
+        store, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model,
+        start: start, ranks: nil
+      ).seconds
+    }.sorted()
+    return (seconds[(seconds.count - 1) / 2] + seconds[seconds.count / 2]) / 2
+  }
+
+  /// As `run`, for any schedules: those of another collective, say.
+  ///
+  /// - Parameters:
+  ///   - ranks: in which order ranks are told to begin. It makes no difference, which is what tests give it
+  ///     for.
+  ///   - schedule: the schedule of a rank. The schedules together must be free of deadlock, as the verifier
+  ///     proves.
   package static func run(
-    size: Int, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, ranks: [Int]? = nil,
-    schedule: (_ rank: Int) -> Schedule
+    size: Int, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, start: Int = 0,
+    ranks: [Int]? = nil, schedule: (_ rank: Int) -> Schedule
   ) -> Simulation {
-    precondition(0 < size && size < Event.maximumSize)
-    precondition(model.fault == nil, "network model: \(model.fault ?? "")")
     var store = ScheduleStore(size: size)
     for rank in 0..<size { store.append(schedule(rank)) }
+    return run(
+      store, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model, start: start,
+      ranks: ranks)
+  }
+
+  private static func run(
+    _ store: ScheduleStore, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, start: Int,
+    ranks: [Int]?
+  ) -> Simulation {
+    precondition(store.size < Event.maximumSize)
+    precondition(model.fault == nil, "network model: \(model.fault ?? "")")
+    let starts = (0..<store.size).map { model.skewSeconds * fraction(start, $0) }
     var run = SimulatedRun(
       store, model, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement ?? elementBytes,
-      ranks: ranks ?? Array(0..<size))
+      starts: starts, ranks: ranks ?? Array(0..<store.size))
     precondition(run.run(), "the schedules come to a deadlock; the verifier says where")
     return Simulation(
-      rankSeconds: run.finish, sentBytes: run.sentBytes.map { Int($0) }, messages: run.messageCount,
-      threadSeconds: run.threadSeconds, outgoingSeconds: run.linkSeconds.outgoing,
-      incomingSeconds: run.linkSeconds.incoming, events: run.eventCount)
+      rankSeconds: zip(run.ends, starts).map { max(0, $0 - $1) }, sentBytes: run.sentBytes.map { Int($0) },
+      messages: run.messageCount, threadSeconds: run.threadSeconds,
+      outgoingSeconds: run.linkSeconds.outgoing, incomingSeconds: run.linkSeconds.incoming,
+      events: run.eventCount)
+  }
+
+  /// A number in 0 ..< 1 for each start and rank (SplitMix64).
+  private static func fraction(_ start: Int, _ rank: Int) -> Double {
+    var z = (UInt64(truncatingIfNeeded: start) << 32 + UInt64(rank) + 1) &* 0x9e37_79b9_7f4a_7c15
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return Double((z ^ (z >> 31)) >> 11) / Double(1 << 53)
   }
 }
 
 /// What a simulated collective took.
 public struct Simulation: Sendable, Equatable {
-  /// When each rank was done, in seconds from the common start.
+  /// How long each rank took, in seconds from when it began.
   public let rankSeconds: [Double]
   /// Bytes that each rank sent.
   public let sentBytes: [Int]
@@ -63,6 +107,6 @@ public struct Simulation: Sendable, Equatable {
   /// Events that the simulation went through.
   public let events: Int
 
-  /// When the last rank was done.
+  /// The time of the slowest rank.
   public var seconds: Double { rankSeconds.max() ?? 0 }
 }
