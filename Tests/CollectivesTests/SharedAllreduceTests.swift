@@ -87,6 +87,32 @@ extension RankTests {
       }
     }
 
+    /// The sum over a subtree, in the tree's order.
+    private static func fold(_ tree: ReductionTree, _ leaves: Range<Int>, _ i: Int) -> Float {
+      if leaves.count == 1 { return 1 / Float(3 + i * (leaves.lowerBound + 1)) }
+      let (left, right) = tree.children(of: leaves)
+      return fold(tree, left, i) + fold(tree, right, i)
+    }
+
+    @Test(arguments: [5, 6, 7, 8, 11, 16])
+    func partialSumsOfATreeGiveTheBitsThatOneRankWouldGet(leaves: Int) throws {
+      try withWorld { world in
+        let host = try world.splitByHost()
+        let (count, tree) = (1_021, ReductionTree(leaves: leaves))
+        let partials = tree.partials(of: tree.run(ofRank: host.rank, size: host.size))
+        let most = try host.allreduce(partials.count, .maximum)
+        let arenas = try SharedArenas(count: most * count, on: host)
+        defer { arenas.free() }
+        for (place, partial) in partials.enumerated() {
+          for i in 0..<count { arenas.mine[place * count + i] = Self.fold(tree, partial, i) }
+        }
+        SharedAllreduce(arenas, tree: tree, count: count).allreduce(0..<count)
+        var wrong = 0
+        for i in 0..<count where arenas.mine[i] != Self.fold(tree, 0..<leaves, i) { wrong += 1 }
+        #expect(wrong == 0)
+      }
+    }
+
     @Test func allRanksHoldTheSameBits() throws {
       try withWorld { world in
         let host = try world.splitByHost()
