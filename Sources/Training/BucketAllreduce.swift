@@ -30,9 +30,12 @@ final class BucketAllreduce {
 
   /// Collective.
   ///
-  /// - Parameter ownsThread: whether the thread that reduces does so beside others that compute.
+  /// - Parameters:
+  ///   - host: the ranks of the world on this host.
+  ///   - ownsThread: whether the thread that reduces does so beside others that compute.
   init?(
-    _ way: ReductionWay, wire: WireFormat, gradients: Arena, ownsThread: Bool, world: borrowing Communicator
+    _ way: ReductionWay, wire: WireFormat, gradients: Arena, host: [Int], ownsThread: Bool,
+    world: borrowing Communicator
   ) throws(MPIError) {
     self.gradients = gradients
     let progress = AllreduceProgress()
@@ -50,7 +53,6 @@ final class BucketAllreduce {
         AllreduceExecutor(selection, wire: wire, owning: carriers, progress: progress)
       }
       means = .twoLevel(twoLevel)
-      let host = try world.splitByHost().allgather(world.rank)
       self.progress = [(progress, twoLevel.peers), (arenas.communication.progress, host)]
     case .shared: return nil
     }

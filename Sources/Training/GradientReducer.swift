@@ -54,11 +54,11 @@ final class GradientReducer {
     buckets = Bucket.ranges(count: gradients.count, bytes: limit)
     let level = try MPI.threadLevel
     let overlaps = overlap && level == .multiple
+    let host = try world.splitByHost().allgather(world.rank)
     allreduce = try BucketAllreduce(
-      way, wire: choice.wire, gradients: gradients, ownsThread: overlaps, world: world)
+      way, wire: choice.wire, gradients: gradients, host: host, ownsThread: overlaps, world: world)
     names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers) }
     for row in instruments.rows { row.algorithms = names }
-    let host = try world.splitByHost().allgather(world.rank)
     if let arenas = way.arenas { row.follow(arenas.computation.progress, ranks: host) }
     let reducing = overlaps ? instruments.communication : row
     for (progress, ranks) in allreduce?.progress ?? [] { reducing.follow(progress, ranks: ranks) }

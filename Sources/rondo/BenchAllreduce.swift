@@ -16,14 +16,7 @@ struct BenchAllreduce: ParsableCommand {
   @Option(help: "The algorithm, or all: \(AllreduceWay.all.map(\.name).joined(separator: ", ")).")
   var algorithm = "all"
 
-  @Option(help: "The smallest buffer, such as 1000 (bytes) or 4KiB, the default.", transform: ByteSize.init)
-  var min = ByteSize(bytes: 4 << 10)
-
-  @Option(help: "The largest buffer (default: 64MiB).", transform: ByteSize.init)
-  var max = ByteSize(bytes: 64 << 20)
-
-  @Option(help: "Each buffer is this many times the one before.")
-  var factor = 4
+  @OptionGroup var buffers: BufferSizes
 
   @Option(help: "Calls before the measured ones, at each size (default: 5, none of slow ones).")
   var warmup: Int?
@@ -45,11 +38,6 @@ struct BenchAllreduce: ParsableCommand {
 
   func validate() throws {
     _ = try ways()
-    guard min.bytes >= 4 else { throw ValidationError("--min must be at least 4 bytes, one element") }
-    guard min.bytes <= max.bytes else {
-      throw ValidationError("--min \(min.bytes) is greater than --max \(max.bytes)")
-    }
-    guard factor >= 2 else { throw ValidationError("--factor must be at least 2, found \(factor)") }
     guard warmup ?? 0 >= 0 else {
       throw ValidationError("--warmup must not be negative, found \(warmup ?? 0)")
     }
@@ -66,8 +54,8 @@ struct BenchAllreduce: ParsableCommand {
       if leaves < world.size {
         throw CommonFailure("--leaves must be at least the number of ranks, \(world.size)", exitStatus: 2)
       }
-      let memory = try ArenaMemory(count: max.bytes / 4, leaves: leaves, on: world)
-      let sizes = sizes
+      let memory = try ArenaMemory(count: buffers.max.bytes / 4, leaves: leaves, on: world)
+      let sizes = buffers.all
       let layout = try HostLayout(of: world)
       let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
       let (between, source) =
@@ -98,16 +86,6 @@ struct BenchAllreduce: ParsableCommand {
       }
       memory.free()
       if wrong > 0 { throw CommonFailure("\(wrong) elements of sums were wrong") }
-    }
-  }
-
-  /// Of the buffers. They stop at --max, and where the next one could not be written in an integer.
-  private var sizes: [Int] {
-    var sizes = [min.bytes]
-    while true {
-      let (next, overflow) = sizes[sizes.count - 1].multipliedReportingOverflow(by: factor)
-      if overflow || next > max.bytes { return sizes }
-      sizes.append(next)
     }
   }
 

@@ -24,14 +24,7 @@ struct Simulate: ParsableCommand {
   @Option(help: "Ranks that share a node (default: the model's, or 1).")
   var ranksPerNode: Int?
 
-  @Option(help: "The smallest buffer, such as 1000 (bytes) or 4KiB, the default.", transform: ByteSize.init)
-  var min = ByteSize(bytes: 4 << 10)
-
-  @Option(help: "The largest buffer (default: 64MiB).", transform: ByteSize.init)
-  var max = ByteSize(bytes: 64 << 20)
-
-  @Option(help: "Each buffer is this many times the one before.")
-  var factor = 4
+  @OptionGroup var buffers: BufferSizes
 
   @Option(help: "What travels: \(WireFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var wire = WireFormat.float32
@@ -60,14 +53,10 @@ struct Simulate: ParsableCommand {
     guard 1...Self.mostRanks ~= ranks else {
       throw ValidationError("--ranks must be from 1 to \(Self.mostRanks), found \(ranks)")
     }
-    guard min.bytes >= 4 else { throw ValidationError("--min must be at least 4 bytes, one element") }
-    guard min.bytes <= max.bytes else {
-      throw ValidationError("--min \(min.bytes) is greater than --max \(max.bytes)")
+    guard buffers.max.bytes / 4 <= Self.mostElements else {
+      throw ValidationError(
+        "--max must be at most \(4 * Self.mostElements) bytes, found \(buffers.max.bytes)")
     }
-    guard max.bytes / 4 <= Self.mostElements else {
-      throw ValidationError("--max must be at most \(4 * Self.mostElements) bytes, found \(max.bytes)")
-    }
-    guard factor >= 2 else { throw ValidationError("--factor must be at least 2, found \(factor)") }
     if model == nil { _ = try networkModel() }
   }
 
@@ -75,8 +64,7 @@ struct Simulate: ParsableCommand {
     let algorithms = try algorithms()
     let network = try networkModel()
     if !json { printHeading(network) }
-    var bytes = min.bytes
-    while true {
+    for bytes in buffers.all {
       for algorithm in algorithms {
         guard let schedules = algorithm.scheduled(elementBytes: 4) else { continue }
         let seconds = Simulator.seconds(
@@ -84,9 +72,6 @@ struct Simulate: ParsableCommand {
           model: network, starts: ranks <= 64 ? 9 : 1)
         printRow(algorithm, bytes: bytes, seconds: seconds)
       }
-      let (next, overflow) = bytes.multipliedReportingOverflow(by: factor)
-      if overflow || next > max.bytes { break }
-      bytes = next
     }
   }
 
