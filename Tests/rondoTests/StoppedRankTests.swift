@@ -53,7 +53,8 @@ import Testing
     }
     #expect(lines.contains { $0.hasSuffix("; the job ends") }, "\(job)")
     // Once a rank has ended the job, those that have not heard of it yet may miss that one too.
-    let upToTheEnd = lines.prefix((lines.firstIndex { $0.hasSuffix("; the job ends") } ?? lines.count - 1) + 1)
+    let upToTheEnd = lines.prefix(
+      (lines.firstIndex { $0.hasSuffix("; the job ends") } ?? lines.count - 1) + 1)
     #expect(
       upToTheEnd.allSatisfy {
         $0.contains("waits for rank \(rank) (") && $0.contains("gives no sign of life")
