@@ -31,16 +31,11 @@ public struct Job: Sendable, CustomStringConvertible {
     // mpirun's own limit may fail with mpirun; this one is outside.
     process.arguments = ["timeout", "--kill-after=5", "\(limit + 5)"] + words
     process.environment = launchEnvironment.merging(environment) { $1 }
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = pipe
     let start = Date()
-    try process.run()
-    let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    let output = try MPITestSupport.output(of: process)
     return Job(
       command: words.joined(separator: " "), exitStatus: process.terminationStatus,
-      seconds: Date().timeIntervalSince(start), output: String(decoding: bytes, as: UTF8.self))
+      seconds: Date().timeIntervalSince(start), output: output)
   }
 
   /// Runs one test of this test bundle under mpirun: a test that is disabled unless `environment` enables it.

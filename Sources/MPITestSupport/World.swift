@@ -78,6 +78,8 @@ private func testName(at location: SourceLocation) -> String {
 /// MPI's life in a test process.
 enum TestProcess {
   static let turn = Mutex(())
+  /// Held while MPI starts, and while other processes are started.
+  static let starting = Mutex(())
   /// Whether this process found no launcher when it started. Asked before MPI starts, which sets the
   /// variables itself.
   static let startedAlone = getenv("OMPI_COMM_WORLD_SIZE") == nil && getenv("PMIX_RANK") == nil
@@ -85,7 +87,7 @@ enum TestProcess {
   static func start() throws {
     guard !MPI.isRunning else { return }
     _ = startedAlone
-    try MPI.initialise(threadLevel: .multiple)
+    try starting.withLock { _ in try MPI.initialise(threadLevel: .multiple) }
     atexit {
       // The tests are over and their results are printed: an error here can only change the exit status.
       do { try MPI.finalise() } catch { MPI.abort(with: error) }

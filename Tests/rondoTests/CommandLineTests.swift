@@ -106,18 +106,13 @@ let digits = """
 
   @Test(arguments: [0, 3]) func srunWithoutPMIxIsRefusedByTheFirstTask(task: Int) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: try rondo())
-    process.arguments = ["doctor"]
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["timeout", "30", try rondo(), "doctor"]
     process.environment = [
       "SLURM_STEP_ID": "0", "SLURM_SRUN_COMM_HOST": "10.0.0.1", "SLURM_NTASKS": "4",
       "SLURM_PROCID": "\(task)",
     ]
-    let pipe = Pipe()
-    process.standardError = pipe
-    process.standardOutput = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
+    let output = try output(of: process)
     #expect(process.terminationStatus == 2)
     #expect(task == 0 ? output.contains("srun --mpi=pmix") : output.isEmpty, "\(output)")
   }
