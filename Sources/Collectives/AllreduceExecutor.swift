@@ -32,14 +32,13 @@ public struct AllreduceExecutor: ~Copyable {
   private let fixed: (any ScheduledAllreduce)?
   private var executor: ScheduleExecutor
 
-  /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
-  /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
+  /// An executor on a communicator of its own, which it frees at its end: for a communication thread.
+  /// While others compute, it leaves them the cores: see `AllreduceProgress.isBesideWork`.
   public init(
     _ selection: AllreduceSelection, wire: WireFormat = .float32,
     owning communicator: consuming Communicator, progress: AllreduceProgress = .init()
   ) {
     self.init(selection, wire: wire, owning: communicator, progress: progress, fixed: nil)
-    patience = .sharedCore
   }
 
   /// An executor on a duplicate of `communicator`, for a thread that does nothing else while it waits. Where

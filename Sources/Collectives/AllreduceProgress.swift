@@ -35,6 +35,7 @@ public final class AllreduceProgress: Sendable {
   private let actions = Atomic<Int>(0)
   /// Kind in the low three bits, peer above them.
   private let activity = Atomic<Int>(0)
+  private let besideWork = Atomic<Bool>(false)
 
   public init() {}
 
@@ -53,6 +54,12 @@ public final class AllreduceProgress: Sendable {
       }
     return Snapshot(
       calls: calls.load(ordering: .relaxed), actions: actions.load(ordering: .relaxed), activity: activity)
+  }
+
+  /// Set by other threads, while they compute and need all cores: the executor then sleeps when it has to wait.
+  package var isBesideWork: Bool {
+    get { besideWork.load(ordering: .relaxed) }
+    set { besideWork.store(newValue, ordering: .relaxed) }
   }
 
   func enter(_ new: Activity) {

@@ -13,14 +13,28 @@ import MPI
 /// milliseconds.
 package struct Patience: Sendable, Equatable {
   package var polls: Int
+  /// How it offers the processor: false as one that could run on, true by sleeping for less than 100 microseconds.
+  package var sleeps = false
 
-  package init(polls: Int) { self.polls = polls }
+  package init(polls: Int, sleeps: Bool = false) {
+    self.polls = polls
+    self.sleeps = sleeps
+  }
 
   /// For ranks with a core each: some tens of milliseconds. A rank that gives way to some other program of
   /// the machine gets its core back a time slice later, and all ranks wait for it.
   package static let ownCore = Patience(polls: 100_000)
   /// For ranks that share cores: some ten microseconds, in which a rank that does run answers.
   package static let sharedCore = Patience(polls: 50)
+
+  /// For a thread beside others that compute on all cores. Giving way again and again would still take a third of a core from them; a
+  /// nap takes nothing, and what the network carries meanwhile fits into its buffers many times.
+  package static let besideWork = Patience(polls: 2, sleeps: true)
+
+  /// Offers the processor.
+  func giveWay() {
+    if sleeps { usleep(20) } else { sched_yield() }
+  }
 
   /// What fits the ranks of `communicator` on this machine, with so many threads each.
   ///

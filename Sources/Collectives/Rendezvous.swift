@@ -44,7 +44,7 @@ public final class Rendezvous {
         polls += 1
         // All ranks below it are here.
         if polls == patience.polls { progress.enter(.meeting(other)) }
-        if polls > patience.polls { sched_yield() }
+        if polls > patience.polls { patience.giveWay() }
       }
     }
     if began > 0 {

@@ -151,7 +151,8 @@ struct ScheduleRunner: ~Copyable {
         return slot
       }
       polls += 1
-      if polls > patience.polls { sched_yield() }
+      let fitting = progress.isBesideWork ? .besideWork : patience
+      if polls > fitting.polls { fitting.giveWay() }
     }
   }
 

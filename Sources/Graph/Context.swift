@@ -57,6 +57,16 @@ public struct BackwardContext {
   let random: RandomState
   /// False for the first microbatch of a step: the first writer of a parameter's gradient overwrites.
   let accumulatesParameters: Bool
+  let whenParametersAreDone: () -> Void
+
+  /// Says that the gradients of these inputs are written. When no parameter is among the others, what this operation's parameters
+  /// wait for can begin while it goes on.
+  public func gradientsAreDone(ofInputs done: ClosedRange<Int>) {
+    for index in node.inputGradients.indices where !done.contains(index) {
+      if case .parameter = node.inputGradients[index] { return }
+    }
+    whenParametersAreDone()
+  }
 
   public func shape(ofInput index: Int) -> Shape { node.inputShapes[index] }
   /// Whether an input that may be left out is there.

@@ -139,18 +139,26 @@ public final class Executor {
   /// - Parameters:
   ///   - scale: 1 / global batch makes the sum over all microbatches the gradient of the mean loss.
   ///   - accumulates: adds to the gradient arena; false overwrites it.
-  ///   - watermark: called after each operation with an offset of the gradient arena: all gradients at and above it are final for
-  ///     this pass. Offsets never rise; the last is 0.
-  public func backward(scale: Float, accumulates: Bool, watermark: (Int) -> Void = { _ in }) {
+  ///   - watermark: called with an offset of the gradient arena: all gradients at and above it are final for this pass. Offsets never
+  ///     rise; the last is 0. Called after each operation, and by some operations in their midst: the second argument says whether
+  ///     values of parameters above the offset may still be read in this pass.
+  public func backward(
+    scale: Float, accumulates: Bool,
+    watermark: (_ offset: Int, _ readsParameters: Bool) -> Void = { _, _ in }
+  ) {
     precondition(wasTraining, "Executor.backward: expected a training forward pass before it")
     wasTraining = false
     lossGradient?.update(repeating: scale)
     for node in training.reversed() {
       if node.hasBackward {
-        node.operation.backward(
-          BackwardContext(node: node, pool: pool, random: random, accumulatesParameters: accumulates))
+        withoutActuallyEscaping(watermark) { watermark in
+          node.operation.backward(
+            BackwardContext(
+              node: node, pool: pool, random: random, accumulatesParameters: accumulates,
+              whenParametersAreDone: { watermark(node.watermark, true) }))
+        }
       }
-      watermark(node.watermark)
+      watermark(node.watermark, false)
     }
   }
 

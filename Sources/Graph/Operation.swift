@@ -52,6 +52,9 @@ public protocol Operation: Sendable {
   ///
   /// Where the same tensor may be given as several inputs, their gradients are written in ascending order of the inputs: the first
   /// overwrites, the others add.
+  ///
+  /// An operation that computes the gradients of its parameters first, and calls `BackwardContext.gradientsAreDone`, lets them travel
+  /// to the other ranks while it computes the rest.
   func backward(_ context: BackwardContext)
 }
 

@@ -58,6 +58,12 @@ final class BucketAllreduce {
     }
   }
 
+  /// Whether other threads compute meanwhile, who need the cores. They set it, when they begin and end to wait.
+  var isBesideWork: Bool {
+    get { progress[0].progress.isBesideWork }
+    set { progress[0].progress.isBesideWork = newValue }
+  }
+
   /// Sums a bucket over all ranks; what `share` names of it is then complete in this rank's arena. Collective.
   func reduce(_ bucket: Range<Int>) throws(MPIError) {
     switch means {

@@ -63,6 +63,7 @@ final class GradientReducer {
     let reducing = overlaps ? instruments.communication : row
     for (progress, ranks) in allreduce?.progress ?? [] { reducing.follow(progress, ranks: ranks) }
     if overlaps, let allreduce {
+      allreduce.isBesideWork = true
       thread = CommunicationThread(allreduce, buckets: buckets, row: reducing)
     } else {
       thread = nil
@@ -79,7 +80,11 @@ final class GradientReducer {
   }
 
   /// Backward has left everything at and above `watermark`.
-  func reached(_ watermark: Int) {
+  ///
+  /// - Parameter readsParameters: whether an operation still reads their parameters. Where those are common to several ranks none may
+  ///   be updated until all ranks have read it, so such buckets wait.
+  func reached(_ watermark: Int, readsParameters: Bool = false) {
+    if readsParameters && way.arenas != nil { return }
     var ready = published
     while ready < buckets.count && buckets[ready].lowerBound >= watermark { ready += 1 }
     thread?.queue.publish(ready - published)
@@ -108,7 +113,9 @@ final class GradientReducer {
         guard waits else { return }
         if let thread {
           row.spans.begin(.wait, taken)
+          allreduce?.isBesideWork = false
           thread.queue.waitReduced(base + taken)
+          allreduce?.isBesideWork = true
           row.spans.end()
         } else {
           try reduce(taken)

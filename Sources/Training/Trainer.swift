@@ -169,10 +169,12 @@ public final class Trainer {
       let (isFirst, isLast) = (
         microbatch == microbatches.lowerBound, microbatch == microbatches.upperBound - 1
       )
-      executor.backward(scale: 1 / Float(training.batch), accumulates: !isFirst) { watermark in
+      executor.backward(scale: 1 / Float(training.batch), accumulates: !isFirst) {
+        watermark, readsParameters in
         // Only the last microbatch completes gradients. What is reduced by then is updated while it is in the cache.
         guard isLast, failure == nil else { return }
-        reducer.reached(watermark)
+        reducer.reached(watermark, readsParameters: readsParameters)
+        guard !readsParameters else { return }
         do throws(MPIError) { try updateReduced(rate, waits: false) } catch { failure = error }
       }
       spans.end()

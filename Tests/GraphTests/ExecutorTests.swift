@@ -103,13 +103,17 @@ private struct Classifier {
     model.set(executor, first: 0)
     executor.forward(training: true)
     var marks: [Int] = []
-    executor.backward(scale: 1, accumulates: false) { mark in
-      marks.append(mark)
+    var early: [Int] = []
+    executor.backward(scale: 1, accumulates: false) { mark, readsParameters in
+      if readsParameters { early.append(mark) } else { marks.append(mark) }
+      #expect(mark <= (marks + early).min() ?? mark)
       for parameter in model.graph.parameters where parameter.offset >= mark {
         for i in parameter.range { #expect(executor.gradients?.base[i] == final[i]) }
       }
     }
     #expect(marks == marks.sorted(by: >=) && marks.last == 0 && Set(marks).count > 2, "\(marks)")
+    // A dense layer's parameters are done before the gradient of its input.
+    #expect(early.contains { $0 > 0 && $0 < model.graph.arenaCount }, "\(early)")
   }
 
   @Test func aLabelOutsideTheClassesGivesNotANumber() throws {

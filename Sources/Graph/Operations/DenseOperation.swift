@@ -64,18 +64,25 @@ struct DenseOperation: Operation {
           accumulate: bias?.accumulates ?? false)
       }
     }
-    if let input = context.inputGradient(0) {
+    let (input, weight) = (context.inputGradient(0), context.inputGradient(1))
+    let differentiatesInput = {
+      guard let input else { return }
       BLAS.gemm(
         transposeA: false, transposeB: true, m: rows, n: inner, k: columns, alpha: 1, a: dz, lda: columns,
         b: context.input(1), ldb: columns, beta: input.accumulates ? 1 : 0, c: input.pointer, ldc: inner,
         on: context.pool, epilogue: nil)
     }
-    if let weight = context.inputGradient(1) {
+    // One tensor as both: its gradients are added in the order of the inputs.
+    let isBoth = input != nil && input?.pointer == weight?.pointer
+    if isBoth { differentiatesInput() }
+    if let weight {
       BLAS.gemm(
         transposeA: true, transposeB: false, m: inner, n: columns, k: rows, alpha: 1, a: context.input(0),
         lda: inner, b: dz, ldb: columns, beta: weight.accumulates ? 1 : 0, c: weight.pointer, ldc: columns,
         on: context.pool, epilogue: nil)
+      context.gradientsAreDone(ofInputs: 1...2)
     }
+    if !isBoth { differentiatesInput() }
   }
 }
 
