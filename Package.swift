@@ -52,7 +52,7 @@ let package = Package(
     module("BLAS", on: ["COpenBLAS"]),
     module("Kernels", on: ["CKernels"]),
     module("Graph", on: ["BLAS", "Kernels"]),
-    module("NeuralNetwork", on: ["Graph", "Kernels"]),
+    module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
     module("Datasets", on: ["CDigits", "Kernels"]),
     module("Collectives", on: ["MPI", "Kernels"]),

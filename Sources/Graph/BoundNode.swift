@@ -7,6 +7,11 @@ final class BoundNode {
     case parameter(UnsafeMutablePointer<Float>, isFirstUse: Bool)
   }
 
+  /// Which values and buffers a node works on: those of the forward pass, or of a block that is computed again.
+  enum Pass {
+    case first, again
+  }
+
   let index: Int
   let operation: any Operation
   let inputShapes: [Shape]
@@ -19,28 +24,40 @@ final class BoundNode {
   let outputGradient: UnsafeMutablePointer<Float>
   let inputGradients: [GradientTarget]
   let hasBackward: Bool
+  /// Whether forward is to be called again before backward.
+  let isComputedAgain: Bool
   /// All gradients at and above this offset of the gradient arena are final once this node's backward has run.
   let watermark: Int
 
   init(
-    _ index: Int, of graph: Graph, plan: MemoryPlan, activations: Arena, parameters: Arena, gradients: Arena?,
-    watermark: Int
+    _ index: Int, of graph: Graph, plan: MemoryPlan, pass: Pass, activations: Arena, parameters: Arena,
+    gradients: Arena?, watermark: Int
   ) {
     let node = graph.nodes[index]
     let address = { (buffer: Int?) in activations.base + plan.offset(buffer) }
+    let buffer = { (value: Int) -> Int? in
+      guard pass == .again, case .result(let source) = graph.values[graph.roots[value]].source,
+        graph.nodes[source].block == node.block
+      else { return plan.ofValue[value] }
+      return plan.ofValueAgain[value] ?? plan.ofValue[value]
+    }
+    // A node of a recomputed block that need not be computed again has no buffers but the first ones.
+    let isAgain = pass == .again && plan.ofValueAgain[node.output] != nil
+    let own = isAgain ? plan.forwardAgain[index] : plan.forward[index]
+    isComputedAgain = isAgain
     self.index = index
     operation = node.operation
     inputShapes = node.inputs.map { graph.values[$0].shape }
     outputShape = graph.values[node.output].shape
     inputs = node.inputs.map { input in
-      if case .parameter(let number) = graph.values[input].source {
+      if case .parameter(let number) = graph.values[graph.roots[input]].source {
         return UnsafeRawPointer(parameters.base + graph.parameters[number].offset)
       }
-      return UnsafeRawPointer(address(plan.ofValue[input]))
+      return UnsafeRawPointer(address(buffer(input)))
     }
-    output = address(plan.ofValue[node.output])
-    saved = plan.saved[index].map { address($0) }
-    workspace = address(plan.workspace[index])
+    output = address(buffer(node.output))
+    saved = own.saved.map { address($0) }
+    workspace = address(own.workspace)
     backwardWorkspace = address(plan.backwardWorkspace[index])
     outputGradient = address(plan.ofGradient[node.output])
     hasBackward = graph.needsGradient[node.output] && plan.ofGradient[node.output] != nil

@@ -1,4 +1,5 @@
 import BLAS
+import Kernels
 
 /// Where a run stands: together with the seed it fixes all random draws, on any rank and thread.
 public struct Position: Sendable, Equatable {
@@ -57,6 +58,8 @@ public struct BackwardContext {
   let random: RandomState
   /// False for the first microbatch of a step: the first writer of a parameter's gradient overwrites.
   let accumulatesParameters: Bool
+  /// Microbatch / global batch: what this microbatch counts in a running statistic (`Trace.statistic`).
+  public let microbatchShare: Float
   let whenParametersAreDone: () -> Void
 
   /// Says that the gradients of these inputs are written. When no parameter is among the others, what this operation's parameters
@@ -102,6 +105,20 @@ public struct BackwardContext {
   }
 
   public var stream: RandomStream { RandomStream(random, node) }
+
+  /// Backward of a view: nothing where gradient and input's gradient share memory, as they do for the first that writes it.
+  func passGradientThroughView() {
+    guard let gradient = inputGradient(0), gradient.pointer != outputGradient else { return }
+    let dy = outputGradient
+    pool.run(over: outputShape.count, grain: elementwiseGrain) { range in
+      let target = gradient.pointer + range.lowerBound
+      if gradient.accumulates {
+        Elementwise.add(range.count, to: target, dy + range.lowerBound)
+      } else {
+        target.update(from: dy + range.lowerBound, count: range.count)
+      }
+    }
+  }
 }
 
 /// The seed and the position of one microbatch.

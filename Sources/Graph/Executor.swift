@@ -11,11 +11,15 @@ public final class Executor {
   public private(set) var gradients: Arena?
   /// Key of all random draws.
   public let seed: UInt64
+  /// Collects the time of each operation while it is set.
+  public var profile: OperationProfile?
 
   private let pool: ThreadPool
   private let activations: Arena
   private var training: [BoundNode] = []
   private var inference: [BoundNode] = []
+  /// In the order of the trace, as backward sees them.
+  private var differentiated: [BoundNode] = []
   private let trainingPlan: MemoryPlan?
   private let inferencePlan: MemoryPlan
   private let lossGradient: UnsafeMutableBufferPointer<Float>?
@@ -63,15 +67,19 @@ public final class Executor {
   /// Computes the addresses of everything that the operations touch.
   private func bind() {
     let watermarks = Self.watermarks(graph)
-    let bound = { [self] (plan: MemoryPlan, trains: Bool) in
-      graph.nodes.indices.map {
-        BoundNode(
-          $0, of: graph, plan: plan, activations: activations, parameters: parameters,
-          gradients: trains ? gradients : nil, watermark: watermarks[$0])
-      }
+    func bound(_ index: Int, _ plan: MemoryPlan, _ pass: BoundNode.Pass, _ gradients: Arena?) -> BoundNode {
+      BoundNode(
+        index, of: graph, plan: plan, pass: pass, activations: activations, parameters: parameters,
+        gradients: gradients, watermark: watermarks[index])
     }
-    inference = bound(inferencePlan, false)
-    training = trainingPlan.flatMap { gradients == nil ? nil : bound($0, true) } ?? []
+    inference = graph.nodes.indices.map { bound($0, inferencePlan, .first, nil) }
+    training = []
+    differentiated = []
+    guard let trainingPlan, let gradients else { return }
+    training = graph.nodes.indices.map { bound($0, trainingPlan, .first, gradients) }
+    differentiated = training.map { node in
+      graph.nodes[node.index].block == nil ? node : bound(node.index, trainingPlan, .again, gradients)
+    }
   }
 
   /// Moves the weights into memory of the executor's own and forgets the gradients, before the caller frees the arenas that it lent.
@@ -128,10 +136,15 @@ public final class Executor {
       "Executor.forward: there is no loss to train on, or no gradients any more")
     wasTraining = isTraining
     random = RandomState(seed: seed, position: position, microbatch: graph.microbatch)
-    for node in isTraining ? training : inference {
-      node.operation.forward(
-        ForwardContext(node: node, pool: pool, isTraining: isTraining, random: random))
-    }
+    for node in isTraining ? training : inference { forward(node, isTraining) }
+  }
+
+  private func forward(_ node: BoundNode, _ isTraining: Bool) {
+    if node.operation.isView { return }
+    let began = profile?.now() ?? 0
+    node.operation.forward(
+      ForwardContext(node: node, pool: pool, isTraining: isTraining, random: random))
+    profile?.add(node.index, .forward, since: began)
   }
 
   /// Computes the gradient of `scale` × the sum of the losses of the last training forward pass.
@@ -149,17 +162,28 @@ public final class Executor {
     precondition(wasTraining, "Executor.backward: expected a training forward pass before it")
     wasTraining = false
     lossGradient?.update(repeating: scale)
-    for node in training.reversed() {
-      if node.hasBackward {
-        withoutActuallyEscaping(watermark) { watermark in
-          node.operation.backward(
-            BackwardContext(
-              node: node, pool: pool, random: random, accumulatesParameters: accumulates,
-              whenParametersAreDone: { watermark(node.watermark, true) }))
-        }
+    for index in differentiated.indices.reversed() {
+      let node = differentiated[index]
+      if let block = graph.nodes[index].block, index == graph.blocks[block].upperBound - 1 {
+        for node in differentiated[graph.blocks[block]] where node.isComputedAgain { forward(node, true) }
       }
+      if node.hasBackward { differentiate(node, scale, accumulates, watermark) }
       watermark(node.watermark, false)
     }
+  }
+
+  private func differentiate(
+    _ node: BoundNode, _ scale: Float, _ accumulates: Bool, _ watermark: (Int, Bool) -> Void
+  ) {
+    let began = profile?.now() ?? 0
+    withoutActuallyEscaping(watermark) { watermark in
+      let context = BackwardContext(
+        node: node, pool: pool, random: random, accumulatesParameters: accumulates,
+        microbatchShare: scale * Float(graph.microbatch),
+        whenParametersAreDone: { watermark(node.watermark, true) })
+      if node.operation.isView { context.passGradientThroughView() } else { node.operation.backward(context) }
+    }
+    profile?.add(node.index, .backward, since: began)
   }
 
   /// The elements of an output or of the loss after a forward pass, valid until the next pass.

@@ -16,16 +16,22 @@ public struct Graph: Sendable {
     let operation: any Operation
     let inputs: [Int]
     let output: Int
+    /// Which of the graph's blocks it belongs to.
+    let block: Int?
   }
 
-  /// A trainable tensor and its region of the parameter and gradient arenas.
+  /// A trainable tensor, or a running statistic, and its region of the parameter and gradient arenas.
   public struct Parameter: Sendable {
     /// Dotted, such as `hidden.0.weight`.
     public let name: String
     public let shape: Shape
     public let initializer: Initializer
+    /// Of a running statistic: value += momentum · (gradient - value) takes the place of the optimizer's update. Nil for a trainable
+    /// tensor.
+    public let momentum: Float?
     let value: Int
-    /// Where its region begins in the arenas, in elements. Regions lie in forward order, each on a 64-byte boundary.
+    /// Where its region begins in the arenas, in elements. Running statistics come first, then all others, each in forward order and
+    /// on a 64-byte boundary.
     public internal(set) var offset = 0
 
     public var range: Range<Int> { offset..<offset + shape.count }
@@ -41,28 +47,44 @@ public struct Graph: Sendable {
   let needsGradient: [Bool]
   /// Elements of the parameter arena, and of the gradient arena: the parameters and the padding between them.
   public let arenaCount: Int
+  /// The end of the running statistics in the arenas: what the optimizer updates begins here.
+  public let statisticsCount: Int
+  /// Runs of nodes whose values backward computes anew, in ascending order.
+  let blocks: [Range<Int>]
+  /// Of each value, the one whose elements it is: itself, or for a view what it is a view of.
+  let roots: [Int]
 
   init(
-    microbatch: Int, values: [Value], nodes: [Node], parameters: [Parameter], loss: Int?, outputs: [Int]
+    microbatch: Int, values: [Value], nodes: [Node], parameters: [Parameter], blocks: [Range<Int>] = [],
+    loss: Int?, outputs: [Int]
   ) {
     self.microbatch = microbatch
     self.values = values
     self.nodes = nodes
     self.loss = loss
     self.outputs = outputs
+    self.blocks = blocks
+    var roots = Array(values.indices)
+    for node in nodes where node.operation.isView { roots[node.output] = roots[node.inputs[0]] }
+    self.roots = roots
     var next = 0
-    self.parameters = parameters.map { parameter in
-      var parameter = parameter
-      parameter.offset = next
-      next = Arena.aligned(next + parameter.shape.count)
-      return parameter
+    var placed = parameters
+    func place(_ isPlaced: (Parameter) -> Bool) {
+      for index in placed.indices where isPlaced(placed[index]) {
+        placed[index].offset = next
+        next = Arena.aligned(next + placed[index].shape.count)
+      }
     }
+    place { $0.momentum != nil }
+    statisticsCount = next
+    place { $0.momentum == nil }
+    self.parameters = placed
     arenaCount = next
     needsGradient = Self.gradientPath(values: values, nodes: nodes, loss: loss)
   }
 
-  /// Elements of all parameters, without padding.
-  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.count } }
+  /// Elements of all trainable parameters, without padding.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + ($1.momentum == nil ? $1.shape.count : 0) } }
 
   /// Writes the initial values of all parameters, each drawn by its name from the seed.
   ///
@@ -74,15 +96,27 @@ public struct Graph: Sendable {
     }
   }
 
+  /// The step's update of the running statistics in `range` of the arenas: value += momentum · (mean - value).
+  ///
+  /// - Parameter means: the gradient arena, where the means over the step's microbatches lie.
+  package func updateStatistics(_ range: Range<Int>, parameters: Arena, means: Arena) {
+    for statistic in self.parameters {
+      guard let momentum = statistic.momentum else { continue }
+      for index in statistic.range.clamped(to: range) {
+        parameters.base[index] += momentum * (means.base[index] - parameters.base[index])
+      }
+    }
+  }
+
   /// Floating-point operations of one forward pass over a microbatch, and of the backward pass: products only.
   public var flops: (forward: Int, backward: Int) {
     var forward = 0
     var backward = 0
     for node in nodes {
-      let flops = node.operation.forwardFlops(node.inputs.map { values[$0].shape })
-      forward += flops
-      // One product of the same size for each operand that needs a gradient.
-      backward += flops * node.inputs.prefix(2).count(where: { needsGradient[$0] })
+      let shapes = node.inputs.map { values[$0].shape }
+      forward += node.operation.forwardFlops(shapes)
+      guard needsGradient[node.output] else { continue }
+      backward += node.operation.backwardFlops(shapes, wanted: node.inputs.map { needsGradient[$0] })
     }
     return (forward, backward)
   }

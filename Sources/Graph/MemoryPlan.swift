@@ -1,9 +1,9 @@
 /// The offset of every buffer of a pass in one activation arena.
 ///
-/// Time is counted in operation calls: forward of node i at time i, the loss's gradient at time N, backward of node i at time 2N - i.
-/// A buffer lives from the call that first writes it to the last that reads it; two buffers share memory unless their lives
-/// overlap. Buffers are placed largest first, each at the lowest offset that is free for its whole life (greedy by size:
-/// Y. Pisarchyk, J. Lee, arXiv:2001.03288).
+/// Time is counted in operation calls, as `Clock` numbers them: all forward calls, the loss's gradient, then backward calls from the
+/// last node to the first, where each recomputed block is first computed again. A buffer lives from the call that first writes it to
+/// the last that reads it; two buffers share memory unless their lives overlap. Buffers are placed largest first, each at the lowest
+/// offset that is free for its whole life (greedy by size: Y. Pisarchyk, J. Lee, arXiv:2001.03288).
 package struct MemoryPlan: Sendable {
   /// A range of the activation arena and the calls during which it is in use.
   package struct Buffer: Sendable {
@@ -17,12 +17,21 @@ package struct MemoryPlan: Sendable {
   /// Elements of the arena.
   package private(set) var arenaCount = 0
 
-  /// Buffers, as indices of `buffers`, of each value, of each value's gradient, and of each node's saved and scratch memory.
+  /// What one node's forward writes, as indices of `buffers`.
+  struct ForwardBuffers: Sendable {
+    var saved: [Int] = []
+    var workspace: Int?
+  }
+
+  /// Buffers, as indices of `buffers`, of each value, of each value's gradient, and of each node's saved and scratch memory. A view has
+  /// that of what it is a view of; one of a parameter has none.
   private(set) var ofValue: [Int?]
   private(set) var ofGradient: [Int?]
-  private(set) var saved: [[Int]]
-  private(set) var workspace: [Int?]
+  private(set) var forward: [ForwardBuffers]
   private(set) var backwardWorkspace: [Int?]
+  /// The same for what is computed again: values of recomputed blocks as backward sees them.
+  private(set) var ofValueAgain: [Int?]
+  private(set) var forwardAgain: [ForwardBuffers]
   /// For each node, which of its inputs it is the first to write a gradient to.
   private(set) var writesFirst: [[Bool]]
   private let reuse: Bool
@@ -33,16 +42,20 @@ package struct MemoryPlan: Sendable {
   init(_ graph: Graph, training: Bool, reuse: Bool = true) {
     ofValue = Array(repeating: nil, count: graph.values.count)
     ofGradient = ofValue
-    saved = Array(repeating: [], count: graph.nodes.count)
-    workspace = Array(repeating: nil, count: graph.nodes.count)
-    backwardWorkspace = workspace
+    ofValueAgain = ofValue
+    forward = Array(repeating: ForwardBuffers(), count: graph.nodes.count)
+    forwardAgain = forward
+    backwardWorkspace = Array(repeating: nil, count: graph.nodes.count)
     writesFirst = graph.nodes.map { node in node.inputs.map { _ in false } }
 
     self.reuse = reuse
-    let clock = Clock(nodes: graph.nodes.count)
-    let lastUse = Self.lastUses(graph, clock, training: training)
-    planForward(graph, clock, lastUse, training: training)
-    if training { planBackward(graph, clock) }
+    let clock = Clock(graph, training: training)
+    let lastUse = Self.lastUses(graph, clock)
+    planForward(graph, clock, lastUse)
+    if training {
+      planAgain(graph, clock)
+      planBackward(graph, clock)
+    }
     place()
   }
 
@@ -50,41 +63,48 @@ package struct MemoryPlan: Sendable {
 
   // MARK: Lives
 
-  struct Clock {
-    let nodes: Int
-    var seed: Int { nodes }
-    var end: Int { 2 * nodes + 1 }
-    func backward(_ node: Int) -> Int { 2 * nodes - node }
-  }
-
-  /// When each value is read for the last time.
-  private static func lastUses(_ graph: Graph, _ clock: Clock, training: Bool) -> [Int] {
+  /// When each value is read for the last time: of the values of a recomputed block, the copy that the forward pass computes. A value
+  /// and its views count as one.
+  private static func lastUses(_ graph: Graph, _ clock: Clock) -> [Int] {
     var last = [Int](repeating: -1, count: graph.values.count)
+    func use(_ value: Int, at time: Int) {
+      let root = graph.roots[value]
+      last[root] = max(last[root], time)
+    }
     for (index, node) in graph.nodes.enumerated() {
       let reads = node.operation.backwardReads
-      let hasBackward = training && graph.needsGradient[node.output]
-      last[node.output] = max(last[node.output], index)
-      if hasBackward && reads.output { last[node.output] = max(last[node.output], clock.backward(index)) }
+      let backward = clock.hasBackward(index) && !node.operation.isView
+      use(node.output, at: index)
+      if backward && reads.output && clock.again[index] == nil {
+        use(node.output, at: clock.backward[index])
+      }
       for (position, input) in node.inputs.enumerated() {
-        let backward = hasBackward && reads.inputs.contains(position)
-        last[input] = max(last[input], backward ? clock.backward(index) : index)
+        use(input, at: index)
+        // Backward reads the copy that was computed again, where there is one.
+        if clock.isAgain(input, in: graph, for: node.block) { continue }
+        if let again = clock.again[index] { use(input, at: again) }
+        if backward && reads.inputs.contains(position) { use(input, at: clock.backward[index]) }
       }
     }
-    for output in graph.outputs { last[output] = clock.end }
-    if let loss = graph.loss { last[loss] = clock.end }
+    for output in graph.outputs { use(output, at: clock.end) }
+    if let loss = graph.loss { use(loss, at: clock.end) }
     return last
   }
 
-  private mutating func planForward(_ graph: Graph, _ clock: Clock, _ lastUse: [Int], training: Bool) {
+  private mutating func planForward(_ graph: Graph, _ clock: Clock, _ lastUse: [Int]) {
     for (id, value) in graph.values.enumerated() {
       guard case .input = value.source else { continue }
       ofValue[id] = add(value.shape.count, from: -1, to: max(0, lastUse[id]))
     }
     for (index, node) in graph.nodes.enumerated() {
+      if node.operation.isView {
+        ofValue[node.output] = ofValue[node.inputs[0]]
+        continue
+      }
       let shapes = node.inputs.map { graph.values[$0].shape }
       let output = graph.values[node.output].shape
       if reuse, let input = node.operation.forwardInPlace, let shared = ofValue[node.inputs[input]],
-        case .result = graph.values[node.inputs[input]].source, lastUse[node.inputs[input]] == index,
+        case .result = graph.values[graph.roots[node.inputs[input]]].source,
         buffers[shared].end == index, graph.values[node.inputs[input]].shape.count == output.count
       {
         ofValue[node.output] = shared
@@ -92,17 +112,50 @@ package struct MemoryPlan: Sendable {
       } else {
         ofValue[node.output] = add(output.count, from: index, to: lastUse[node.output])
       }
-      let keeps = training && graph.needsGradient[node.output]
-      saved[index] = node.operation.savedCounts(shapes).map {
-        add($0, from: index, to: keeps ? clock.backward(index) : index)
+      let keepsSaved = clock.hasBackward(index) && clock.again[index] == nil
+      forward[index].saved = node.operation.savedCounts(shapes).map {
+        add($0, from: index, to: keepsSaved ? clock.backward[index] : index)
       }
       let scratch = node.operation.workspaceCount(shapes)
       if scratch > 0 {
-        workspace[index] = add(scratch, from: index, to: index)
-        if keeps {
-          backwardWorkspace[index] = add(scratch, from: clock.backward(index), to: clock.backward(index))
+        forward[index].workspace = add(scratch, from: index, to: index)
+        if clock.hasBackward(index) {
+          backwardWorkspace[index] = add(scratch, from: clock.backward[index], to: clock.backward[index])
         }
       }
+    }
+  }
+
+  /// What recomputed blocks write when they are computed again.
+  private mutating func planAgain(_ graph: Graph, _ clock: Clock) {
+    for (index, node) in graph.nodes.enumerated() {
+      guard let now = clock.again[index] else { continue }
+      if node.operation.isView {
+        // Nil for a view of what lies outside the block, and is not computed again.
+        ofValueAgain[node.output] = ofValueAgain[node.inputs[0]]
+        continue
+      }
+      let shapes = node.inputs.map { graph.values[$0].shape }
+      ofValueAgain[node.output] = add(graph.values[node.output].shape.count, from: now, to: now)
+      forwardAgain[index].saved = node.operation.savedCounts(shapes).map {
+        add($0, from: now, to: clock.backward[index])
+      }
+      let scratch = node.operation.workspaceCount(shapes)
+      if scratch > 0 { forwardAgain[index].workspace = add(scratch, from: now, to: now) }
+    }
+    for (index, node) in graph.nodes.enumerated() where node.block != nil {
+      let backward = clock.hasBackward(index) ? clock.backward[index] : nil
+      let reads = node.operation.isView ? .nothing : node.operation.backwardReads
+      func use(_ value: Int, at time: Int?) {
+        guard let time, clock.isAgain(value, in: graph, for: node.block) else { return }
+        guard let buffer = ofValueAgain[value] else { return }
+        buffers[buffer].end = max(buffers[buffer].end, time)
+      }
+      for (position, input) in node.inputs.enumerated() {
+        use(input, at: clock.again[index])
+        if reads.inputs.contains(position) { use(input, at: backward) }
+      }
+      if reads.output { use(node.output, at: backward) }
     }
   }
 
@@ -112,12 +165,13 @@ package struct MemoryPlan: Sendable {
     var written = Set<Int>()
     for (index, node) in graph.nodes.enumerated().reversed() where graph.needsGradient[node.output] {
       guard let outgoing = ofGradient[node.output] else { continue }
-      let now = clock.backward(index)
+      let now = clock.backward[index]
       buffers[outgoing].end = now
       for (position, input) in node.inputs.enumerated() where graph.needsGradient[input] {
         writesFirst[index][position] = written.insert(input).inserted
         guard case .result = graph.values[input].source, writesFirst[index][position] else { continue }
-        if reuse, node.operation.gradientInPlace == position, !node.inputs[..<position].contains(input),
+        let inPlace = node.operation.isView ? 0 : node.operation.gradientInPlace
+        if reuse || node.operation.isView, inPlace == position, !node.inputs[..<position].contains(input),
           graph.values[input].shape.count == graph.values[node.output].shape.count
         {
           ofGradient[input] = outgoing

@@ -42,8 +42,15 @@ public protocol Operation: Sendable {
   /// The input whose gradient may be written over the output's gradient. Needs equal shapes and an element-wise backward.
   var gradientInPlace: Int? { get }
 
+  /// Whether the output is input 0's elements in the same order, under another shape. Both then share memory, and neither forward nor
+  /// backward is called.
+  var isView: Bool { get }
+
   /// Floating-point operations of one forward call: a multiplication and an addition count as two. Only products need to count.
   func forwardFlops(_ inputs: [Shape]) -> Int
+
+  /// Floating-point operations of one backward call, where `wanted` says which inputs need a gradient.
+  func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Int
 
   /// Computes the output from the inputs.
   func forward(_ context: ForwardContext)
@@ -64,5 +71,11 @@ extension Operation {
   public func workspaceCount(_ inputs: [Shape]) -> Int { 0 }
   public var forwardInPlace: Int? { nil }
   public var gradientInPlace: Int? { nil }
+  public var isView: Bool { false }
   public func forwardFlops(_ inputs: [Shape]) -> Int { 0 }
+
+  /// One product of forward's size for each of the two operands that needs a gradient.
+  public func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Int {
+    forwardFlops(inputs) * wanted.prefix(2).count { $0 }
+  }
 }

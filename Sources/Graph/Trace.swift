@@ -8,6 +8,8 @@ public final class Trace {
   private(set) var values: [Graph.Value] = []
   private(set) var nodes: [Graph.Node] = []
   private(set) var parameters: [Graph.Parameter] = []
+  private var blocks: [Range<Int>] = []
+  private var openBlock: Int?
   private var names: Set<String> = []
   private var error: ShapeError?
   private var poisoned: Set<Int> = []
@@ -27,15 +29,51 @@ public final class Trace {
   ///
   /// - Parameter name: dotted and unique, such as `hidden.0.weight`.
   public func parameter(_ name: String, _ shape: Shape, _ initializer: Initializer) -> Tensor {
+    addParameter(name, shape, initializer, momentum: nil)
+  }
+
+  /// A running statistic of the data, such as batch norm's mean: kept with the parameters, not trained.
+  ///
+  /// An operation that takes it as an input writes, as that input's gradient, `BackwardContext.microbatchShare` times the statistic of
+  /// its microbatch. Summed over microbatches and ranks as gradients are, this is the mean over the step's microbatches, and after
+  /// the step value += momentum · (mean - value): the same on any number of ranks.
+  public func statistic(_ name: String, _ shape: Shape, initial: Float, momentum: Float) -> Tensor {
+    addParameter(name, shape, .constant(initial), momentum: momentum)
+  }
+
+  private func addParameter(
+    _ name: String, _ shape: Shape, _ initializer: Initializer, momentum: Float?
+  ) -> Tensor {
     claim(name)
-    parameters.append(.init(name: name, shape: shape, initializer: initializer, value: values.count))
+    parameters.append(
+      .init(
+        name: name, shape: shape, initializer: initializer, momentum: momentum, value: values.count))
     return add(.parameter(parameters.count - 1), shape, .float32)
+  }
+
+  /// Records what `body` does as a block whose values are not kept for backward but computed anew: memory of one block instead of all,
+  /// for one more forward pass. Blocks do not nest: within a block this only calls `body`.
+  ///
+  /// Source: T. Chen et al., arXiv:1604.06174.
+  public func recomputed(_ body: () -> Tensor) -> Tensor {
+    guard openBlock == nil else { return body() }
+    openBlock = blocks.count
+    let first = nodes.count
+    let result = body()
+    openBlock = nil
+    if nodes.count > first { blocks.append(first..<nodes.count) }
+    return result
   }
 
   /// Records one use of an operation. Every layer and every function over tensors ends here, a user's own included.
   ///
   /// - Parameter name: what messages call this use; by default the operation's name alone.
   public func record(_ operation: some Operation, _ inputs: Tensor..., name: String? = nil) -> Tensor {
+    record(operation, inputs, name: name)
+  }
+
+  /// As above, for operations with any number of inputs.
+  public func record(_ operation: some Operation, _ inputs: [Tensor], name: String? = nil) -> Tensor {
     let place = name.map { "\(operation.name) \"\($0)\"" } ?? operation.name
     guard inputs.allSatisfy({ $0.trace === self }) else {
       return poison(.init("expected tensors of one trace", place: place))
@@ -53,7 +91,7 @@ public final class Trace {
     do throws(ShapeError) {
       let shape = try operation.outputShape(inputs.map(\.shape))
       nodes.append(
-        .init(operation: operation, inputs: inputs.map(\.value), output: values.count))
+        .init(operation: operation, inputs: inputs.map(\.value), output: values.count, block: openBlock))
       return add(.result(of: nodes.count - 1), shape, .float32)
     } catch {
       return poison(.init(error.reason, place: place))
@@ -75,7 +113,11 @@ public final class Trace {
       guard tensor.trace === self else {
         throw ShapeError("expected a tensor of this trace", place: "finish")
       }
-      if case .parameter = values[tensor.value].source {
+      var root = tensor.value
+      while case .result(let node) = values[root].source, nodes[node].operation.isView {
+        root = nodes[node].inputs[0]
+      }
+      if case .parameter = values[root].source {
         throw ShapeError(
           "expected the result of an operation or an input, found a parameter", place: "finish")
       }
@@ -84,8 +126,8 @@ public final class Trace {
       throw ShapeError("expected a multiple of \(microbatch) numbers, found \(loss.shape)", place: "loss")
     }
     return Graph(
-      microbatch: microbatch, values: values, nodes: nodes, parameters: parameters, loss: loss?.value,
-      outputs: outputs.map(\.value))
+      microbatch: microbatch, values: values, nodes: nodes, parameters: parameters,
+      blocks: blocks, loss: loss?.value, outputs: outputs.map(\.value))
   }
 
   private func add(_ source: Graph.Source, _ shape: Shape, _ type: ElementType) -> Tensor {

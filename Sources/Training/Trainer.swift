@@ -240,10 +240,16 @@ public final class Trainer {
 
   private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {
     guard let gradients = executor.gradients else { return }
+    let statistics = network.graph.statisticsCount
     try reducer.update(waits: waits) { range in
+      if range.lowerBound < statistics {
+        network.graph.updateStatistics(range, parameters: executor.parameters, means: gradients)
+      }
+      let trained = max(range.lowerBound, statistics)
+      guard trained < range.upperBound else { return }
       optimizer.update(
-        range, parameters: executor.parameters, gradients: gradients, state: optimizerState, step: step,
-        learningRate: rate, on: pool)
+        trained..<range.upperBound, parameters: executor.parameters, gradients: gradients,
+        state: optimizerState, step: step, learningRate: rate, on: pool)
     }
   }
 

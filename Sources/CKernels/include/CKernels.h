@@ -6,6 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attention.h"
+#include "convolution.h"
+#include "elementwise.h"
+#include "embedding.h"
+#include "losses.h"
+#include "normalization.h"
+#include "pooling.h"
+#include "reductions.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

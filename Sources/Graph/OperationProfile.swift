@@ -1,0 +1,74 @@
+import Foundation
+
+/// Time and floating-point operations of each operation of a graph, over the passes of an executor.
+public final class OperationProfile {
+  public enum Pass: Int, Sendable {
+    case forward, backward
+  }
+
+  /// One operation's share of the time.
+  public struct Entry: Sendable {
+    /// The operation's name and, where it has some, its parameters' common name: `dense hidden.0`.
+    public var name: String
+    public var outputShape: Shape
+    public var forwardSeconds: Double
+    public var backwardSeconds: Double
+    /// Of all forward and backward calls; products only.
+    public var forwardFlops: Int
+    public var backwardFlops: Int
+  }
+
+  private let graph: Graph
+  private var seconds: [(forward: Double, backward: Double, forwardCalls: Int, backwardCalls: Int)]
+
+  public init(_ graph: Graph) {
+    self.graph = graph
+    seconds = Array(repeating: (0, 0, 0, 0), count: graph.nodes.count)
+  }
+
+  /// Every operation, in the order of the trace; views are left out.
+  public var entries: [Entry] {
+    graph.nodes.indices.filter { !graph.nodes[$0].operation.isView }.map { index in
+      let node = graph.nodes[index]
+      let shapes = node.inputs.map { graph.values[$0].shape }
+      let (forward, backward, forwardCalls, backwardCalls) = seconds[index]
+      let wanted = node.inputs.map { graph.needsGradient[$0] }
+      return Entry(
+        name: graph.title(of: index), outputShape: graph.values[node.output].shape,
+        forwardSeconds: forward, backwardSeconds: backward,
+        forwardFlops: forwardCalls * node.operation.forwardFlops(shapes),
+        backwardFlops: backwardCalls * node.operation.backwardFlops(shapes, wanted: wanted))
+    }
+  }
+
+  func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+
+  func add(_ node: Int, _ pass: Pass, since began: Double) {
+    let elapsed = now() - began
+    switch pass {
+    case .forward:
+      seconds[node].forward += elapsed
+      seconds[node].forwardCalls += 1
+    case .backward:
+      seconds[node].backward += elapsed
+      seconds[node].backwardCalls += 1
+    }
+  }
+}
+
+extension Graph {
+  /// What a node is called in tables: the operation, and the common part of its parameters' names.
+  package func title(of index: Int) -> String {
+    let node = nodes[index]
+    let names = node.inputs.compactMap { input -> [Substring]? in
+      guard case .parameter(let number) = values[input].source else { return nil }
+      return parameters[number].name.split(separator: ".")
+    }
+    guard var common = names.first else { return node.operation.name }
+    for name in names.dropFirst() {
+      common = zip(common, name).prefix { $0 == $1 }.map(\.0)
+    }
+    if names.count == 1 { common.removeLast() }
+    return common.isEmpty ? node.operation.name : "\(node.operation.name) \(common.joined(separator: "."))"
+  }
+}
