@@ -12,4 +12,7 @@
 
 // Products and sums may fuse, and sums may be split over vector lanes. NaN and infinity keep their meaning, unlike -ffast-math.
 #pragma clang fp contract(fast) reassociate(on)
+
+// Before a loop whose buffers are the same or apart: without it, one that works in place runs without vectors.
+#define SAME_OR_APART _Pragma("clang loop vectorize(assume_safety)")
 #endif

@@ -29,6 +29,6 @@ RONDO_KERNEL void rondo_adamw(
   for (size_t i = 0; i < n; i++) {
     m[i] = beta1 * m[i] + (1.0f - beta1) * g[i];
     v[i] = beta2 * v[i] + (1.0f - beta2) * g[i] * g[i];
-    p[i] = p[i] * keep - step * m[i] / (__builtin_sqrtf(v[i]) * inverse + epsilon);
+    p[i] = p[i] * keep - step * m[i] / (__builtin_elementwise_sqrt(v[i]) * inverse + epsilon);
   }
 }

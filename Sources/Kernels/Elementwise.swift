@@ -52,6 +52,24 @@ package enum Elementwise {
     rondo_erf(count, x, y)
   }
 
+  /// y = log x within 1 ulp.
+  package static func log(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    ElementaryFunction.log.apply(count, x, into: y)
+  }
+
+  /// y = log(1 + x) within 1 ulp.
+  package static func log1p(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    ElementaryFunction.log1p.apply(count, x, into: y)
+  }
+
+  /// y = scale · x + shift, or added to y; `x` and `y` may be the same, then without `accumulate`.
+  package static func affine(
+    _ count: Int, scale: Float, shift: Float, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>,
+    accumulate: Bool = false
+  ) {
+    rondo_affine(count, scale, shift, x, y, accumulate ? 1 : 0)
+  }
+
   /// Inverted dropout of elements `first ..< first + count` of a stream: each is 0 with the given probability, else
   /// x / (1 - probability). Which ones depends on (key, major, minor) and the element's place in the stream, nothing else; the
   /// gradient is the same function applied to dy. `x` and `y` may be the same.

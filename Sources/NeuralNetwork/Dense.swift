@@ -7,7 +7,7 @@ import Kernels
 ///
 /// Shapes: x [..., in], y [..., units]. Parameters: `NAME.weight` [in, units], `NAME.bias` [units] of zeros. The weight is stored
 /// in-major: the transpose of PyTorch's `Linear.weight`.
-/// Initialisation of the weight, unless given: He's for relu and gelu, Glorot's for the others.
+/// Initialisation of the weight, unless given: He's for relu and its kin (leaky relu, gelu, silu), Glorot's for the others.
 public struct Dense {
   public var name: String
   public var units: Int
@@ -27,8 +27,8 @@ public struct Dense {
       initializer
       ?? {
         switch activation {
-        case .relu, .gelu: .heNormal
-        case .identity, .tanh: .glorotUniform
+        case .relu, .leakyRelu, .gelu, .silu: .heNormal
+        case .identity, .tanh, .sigmoid: .glorotUniform
         }
       }()
   }

@@ -25,21 +25,25 @@ enum rondo_activation {
   RONDO_IDENTITY = 0,
   RONDO_RELU = 1,
   RONDO_TANH = 2,
-  RONDO_GELU = 3,  // x * (1 + erf(x / sqrt 2)) / 2, the exact form
+  RONDO_GELU = 3,        // x * (1 + erf(x / sqrt 2)) / 2, the exact form
+  RONDO_LEAKY_RELU = 4,  // x > 0 ? x : 0.01 x
+  RONDO_SIGMOID = 5,     // 1 / (1 + e^-x)
+  RONDO_SILU = 6,        // x / (1 + e^-x)
 };
 
 // y = f(x), n elements; x and y may be the same.
 void rondo_activate(int activation, size_t n, const float *_Nonnull x, float *_Nonnull y);
 
-// dx = dy * f'. `known` is the output y for identity, relu and tanh and the input x for gelu; dy and dx may be the same.
+// dx = dy * f'. `known` is the input x for gelu and silu and the output y for the others; dy and dx may be the same.
 void rondo_activate_gradient(
     int activation, size_t n, const float *_Nonnull known, const float *_Nonnull dy, float *_Nonnull dx);
 
-// y = f(y + bias) in place on a rows x columns tile with leading dimension ldy. bias (columns) may be null. With z, also
-// writes z = y + bias (what gelu's gradient needs), leading dimension ldz.
+// y = f(y + bias) + residual in place on a rows x columns tile with leading dimension ldy. bias (columns) and residual (leading
+// dimension ldr) may be null. With known (leading dimension ldk), also writes what the gradient needs: y + bias for gelu and silu,
+// f(y + bias) for the others.
 void rondo_bias_activate(
-    int activation, size_t rows, size_t columns, const float *_Nullable bias, float *_Nonnull y, size_t ldy,
-    float *_Nullable z, size_t ldz);
+    int activation, size_t rows, size_t columns, const float *_Nullable bias, const float *_Nullable residual,
+    size_t ldr, float *_Nonnull y, size_t ldy, float *_Nullable known, size_t ldk);
 
 // dz = dy * f' on a rows x columns tile (all with leading dimension ld; dz and dy may be the same) and, with sums, the column
 // sums of dz in ascending order of rows: sums = (accumulate ? sums : 0) + sum over rows.

@@ -27,7 +27,7 @@ struct DenseOperation: Operation {
   }
 
   var backwardReads: BackwardReads {
-    BackwardReads(inputs: [0, 1], output: activation == .relu || activation == .tanh)
+    BackwardReads(inputs: [0, 1], output: activation != .identity && !activation.gradientNeedsInput)
   }
 
   func forwardFlops(_ inputs: [Shape]) -> Int { 2 * inputs[0].count * inputs[1][1] }
@@ -42,7 +42,7 @@ struct DenseOperation: Operation {
       let corner = tileRows.lowerBound * columns + tileColumns.lowerBound
       activation.applyWithBias(
         rows: tileRows.count, columns: tileColumns.count, bias: bias.map { $0 + tileColumns.lowerBound },
-        y: output + corner, ldy: columns, z: z.map { $0 + corner }, ldz: columns)
+        y: output + corner, ldy: columns, known: z.map { $0 + corner }, ldk: columns)
     }
     BLAS.gemm(
       transposeA: false, transposeB: false, m: rows, n: columns, k: inner, alpha: 1, a: context.input(0),
