@@ -186,7 +186,8 @@ public final class Executor {
     profile?.add(node.index, .backward, since: began)
   }
 
-  /// The elements of an output or of the loss after a forward pass, valid until the next pass.
+  /// The elements of an output or of the loss after a forward pass: of an output valid until backward or the next forward pass, of
+  /// the loss until the next forward pass.
   package func value(of tensor: Tensor, training: Bool) -> UnsafeBufferPointer<Float> {
     let plan = plan(training)
     precondition(
@@ -196,7 +197,7 @@ public final class Executor {
       start: activations.base + plan.offset(plan.ofValue[tensor.value]), count: tensor.shape.count)
   }
 
-  /// A copy of the elements of an output or of the loss after a forward pass.
+  /// A copy of the elements of an output or of the loss; an output's before backward.
   public func elements(of tensor: Tensor, training: Bool) -> [Float] {
     Array(value(of: tensor, training: training))
   }

@@ -86,7 +86,7 @@ package struct MemoryPlan: Sendable {
         if backward && reads.inputs.contains(position) { use(input, at: clock.backward[index]) }
       }
     }
-    for output in graph.outputs { use(output, at: clock.end) }
+    for output in graph.outputs { use(output, at: clock.seed) }
     if let loss = graph.loss { use(loss, at: clock.end) }
     return last
   }
@@ -175,11 +175,26 @@ package struct MemoryPlan: Sendable {
           graph.values[input].shape.count == graph.values[node.output].shape.count
         {
           ofGradient[input] = outgoing
+        } else if reuse, node.operation.gradientOverInput == position,
+          let held = lastRead(of: input, by: node, at: now, graph, clock)
+        {
+          ofGradient[input] = held
         } else {
           ofGradient[input] = add(graph.values[input].shape.count, from: now, to: now)
         }
       }
     }
+  }
+
+  /// The buffer of an input's values as a node's backward sees them, if this call is the last to read it.
+  private func lastRead(
+    of input: Int, by node: Graph.Node, at now: Int, _ graph: Graph, _ clock: Clock
+  ) -> Int? {
+    let again = clock.isAgain(input, in: graph, for: node.block) ? ofValueAgain[input] : nil
+    guard let buffer = again ?? ofValue[input], buffers[buffer].end == now else { return nil }
+    let uses = node.inputs.count { graph.roots[$0] == graph.roots[input] }
+    guard uses == 1, case .result = graph.values[graph.roots[input]].source else { return nil }
+    return buffer
   }
 
   private mutating func add(_ count: Int, from start: Int, to end: Int) -> Int {

@@ -42,6 +42,10 @@ public protocol Operation: Sendable {
   /// The input whose gradient may be written over the output's gradient. Needs equal shapes and an element-wise backward.
   var gradientInPlace: Int? { get }
 
+  /// The input whose gradient may be written over the input's own values when no later call reads them. Needs an element-wise
+  /// backward, or one that has read what it needs before it writes.
+  var gradientOverInput: Int? { get }
+
   /// Whether the output is input 0's elements in the same order, under another shape. Both then share memory, and neither forward nor
   /// backward is called.
   var isView: Bool { get }
@@ -71,6 +75,7 @@ extension Operation {
   public func workspaceCount(_ inputs: [Shape]) -> Int { 0 }
   public var forwardInPlace: Int? { nil }
   public var gradientInPlace: Int? { nil }
+  public var gradientOverInput: Int? { nil }
   public var isView: Bool { false }
   public func forwardFlops(_ inputs: [Shape]) -> Int { 0 }
 

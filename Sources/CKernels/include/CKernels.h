@@ -92,29 +92,6 @@ void rondo_bfloat16_add(size_t n, float *_Nonnull a, const uint16_t *_Nonnull b)
 // x = the n bfloat16 values that lie in the last 2n bytes of x.
 void rondo_bfloat16_expand_in_place(size_t n, float *_Nonnull x);
 
-// --- losses.c -----------------------------------------------------------------------------------------------------------
-
-// For each row r of logits (rows x columns): probabilities[r] = softmax(logits[r]) and
-// losses[r] = -log probabilities[r][labels[r]]. logits and probabilities may be the same.
-// A label outside 0..<columns gives a NaN loss: it is never read as an index.
-void rondo_softmax_cross_entropy(
-    size_t rows, size_t columns, const float *_Nonnull logits, const int32_t *_Nonnull labels,
-    float *_Nonnull probabilities, float *_Nonnull losses);
-
-// d[r][c] = dlosses[r] * (probabilities[r][c] - (c == labels[r])), added to d with accumulate.
-void rondo_softmax_cross_entropy_gradient(
-    size_t rows, size_t columns, const float *_Nonnull probabilities, const int32_t *_Nonnull labels,
-    const float *_Nonnull dlosses, float *_Nonnull d, int accumulate);
-
-// losses[r] = sum over c of (x[r][c] - target[r][c])^2 / columns
-void rondo_mean_squared_error(
-    size_t rows, size_t columns, const float *_Nonnull x, const float *_Nonnull target, float *_Nonnull losses);
-
-// d[r][c] = dlosses[r] * 2 (x[r][c] - target[r][c]) / columns, added to d with accumulate.
-void rondo_mean_squared_error_gradient(
-    size_t rows, size_t columns, const float *_Nonnull x, const float *_Nonnull target,
-    const float *_Nonnull dlosses, float *_Nonnull d, int accumulate);
-
 // --- random.c -----------------------------------------------------------------------------------------------------------
 
 // Inverted dropout: y[i] = word(first + i) < threshold ? 0 : scale * x[i]. word(e) is word e mod 4 of the Philox4x32-10 block
