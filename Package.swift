@@ -45,6 +45,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CKernels", cSettings: cSettings),
     .target(name: "CDigits", exclude: ["README.md", "digits.bin"], cSettings: cSettings),
 
@@ -54,7 +55,7 @@ let package = Package(
     module("Graph", on: ["BLAS", "Kernels"]),
     module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
-    module("Datasets", on: ["CDigits", "Kernels"]),
+    module("Datasets", on: ["CDigits", "CZlib", "Kernels"]),
     module("Collectives", on: ["MPI", "Kernels"]),
     module(
       "Training",

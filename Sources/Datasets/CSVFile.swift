@@ -1,4 +1,4 @@
-/// A comma-separated file with a header, a column of labels, and features that are numbers.
+/// A comma-separated file with a header, a column of labels, and features that are numbers or, where named, categories.
 ///
 /// The module's README states what is accepted and how labels become classes or values. A row that cannot be read is an error
 /// that names line and column; no row is ever left out.
@@ -16,25 +16,30 @@ public struct CSVFile: Sendable, Equatable {
   /// The name of the column of labels.
   public var label: String
   public var task: Task
+  /// Names of the columns whose features are categories: each different cell is a code. All other columns are numbers.
+  public var categorical: [String]
 
-  public init(path: String, label: String, task: Task = .auto) {
+  public init(path: String, label: String, task: Task = .auto, categorical: [String] = []) {
     self.path = path
     self.label = label
     self.task = task
+    self.categorical = categorical
   }
 
-  /// Reads the whole file.
+  /// Reads the whole file. The codes of its categories are learned on all rows; `split` of the result learns them anew on the
+  /// training part.
   public func load() throws(DatasetError) -> Dataset {
-    try CSVTable(path: path, label: label, task: task, matching: nil).dataset(matching: nil)
+    try CSVTable(self, path: path, matching: nil).dataset(matching: nil)
   }
 
   /// Reads the whole file and a file of held-out samples, which has the same columns in any order, and no class that
-  /// this file has not.
+  /// this file has not. Its categories that this file has not become code 0.
   public func load(testPath: String) throws(DatasetError) -> DatasetSplit {
-    let table = try CSVTable(path: path, label: label, task: task, matching: nil)
+    let table = try CSVTable(self, path: path, matching: nil)
     let train = try table.dataset(matching: nil)
-    let task: Task = train.classNames == nil ? .regression : .classification
-    let test = try CSVTable(path: testPath, label: label, task: task, matching: table.header)
+    var file = self
+    file.task = train.classNames == nil ? .regression : .classification
+    let test = try CSVTable(file, path: testPath, matching: table)
     return DatasetSplit(train: train, test: try test.dataset(matching: train.labels))
   }
 }
@@ -43,21 +48,27 @@ public struct CSVFile: Sendable, Equatable {
 private struct CSVTable {
   let header: CSVHeader
   private var features: [Float] = []
+  /// Row-major, as the columns of categories hand them out.
+  private var codes: [Int32] = []
+  private var categories: [CategoryColumn]
   private var labels: LabelColumn
   private let reader = DecimalReader()
 
-  init(
-    path: String, label: String, task: CSVFile.Task, matching model: CSVHeader?
-  ) throws(DatasetError) {
+  init(_ file: CSVFile, path: String, matching model: CSVTable?) throws(DatasetError) {
     var records = try CSVRecords.open(path: path)
     var cells: [CSVRecords.Cell] = []
     guard try records.next(into: &cells) else {
       throw DatasetError("the file is empty; expected a header and rows", path: path)
     }
-    header = try CSVHeader(cells: cells, label: label, path: path, matching: model)
-    labels = LabelColumn(name: label, path: path, task: task)
+    header = try CSVHeader(
+      cells: cells, label: file.label, categorical: file.categorical, path: path, matching: model?.header)
+    labels = LabelColumn(name: file.label, path: path, task: file.task)
+    categories = header.categoryNames.enumerated().map { index, name in
+      CategoryColumn(name: name, path: path, matching: model?.categories[index].vocabulary)
+    }
 
     var row = [Float](repeating: 0, count: header.featureNames.count)
+    var codeRow = [Int32](repeating: 0, count: categories.count)
     var emptyLine: Int?
     while try records.next(into: &cells) {
       if cells.count == 1, cells[0].isEmpty {
@@ -67,12 +78,14 @@ private struct CSVTable {
       if let emptyLine {
         throw DatasetError("the line is empty, but rows follow; remove it", path: path, line: emptyLine)
       }
-      try read(cells, into: &row, line: records.line, path: path)
+      try read(cells, into: &row, &codeRow, line: records.line, path: path)
       features.append(contentsOf: row)
+      codes.append(contentsOf: codeRow)
       if labels.count == 1000, let fileBytes = records.fileBytes {
-        // Room for all rows if they are as long as the first ones, so that the array is seldom moved.
-        let rows = Double(fileBytes) / Double(records.consumedBytes) * 1000 * 1.01
-        features.reserveCapacity(Int(rows) * row.count)
+        // Room for all rows if they are as long as the first ones, so that the arrays are seldom moved.
+        let rows = Int(Double(fileBytes) / Double(records.consumedBytes) * 1000 * 1.01)
+        features.reserveCapacity(rows * row.count)
+        codes.reserveCapacity(rows * codeRow.count)
       }
     }
     if labels.count == 0 {
@@ -81,30 +94,40 @@ private struct CSVTable {
   }
 
   func dataset(matching model: Dataset.Labels?) throws(DatasetError) -> Dataset {
-    Dataset(
-      features: features, labels: try labels.labels(matching: model), featureNames: header.featureNames,
+    var numbers: NumberRows?
+    var codeRows: CodeRows?
+    if !header.featureNames.isEmpty {
+      numbers = NumberRows(features, shape: [header.featureNames.count], names: header.featureNames)
+    }
+    if !categories.isEmpty {
+      codeRows = CodeRows(.rows(codes), shape: [categories.count], vocabularies: categories.map(\.vocabulary))
+        .recoded(categories.map(\.vocabulary), categories.map(\.sortedCodes))
+    }
+    return Dataset(
+      numbers: numbers, codes: codeRows, labels: try labels.labels(matching: model),
       labelName: header.labelName)
   }
 
   private mutating func read(
-    _ cells: [CSVRecords.Cell], into row: inout [Float], line: Int, path: String
+    _ cells: [CSVRecords.Cell], into row: inout [Float], _ codeRow: inout [Int32], line: Int, path: String
   ) throws(DatasetError) {
     guard cells.count == header.names.count else {
       throw DatasetError(
         "expected \(header.names.count) cells as in the header, found \(cells.count)", path: path, line: line)
     }
     for column in cells.indices {
-      guard let feature = header.featureOfColumn[column] else {
-        try labels.append(cells[column], line: line)
-        continue
+      switch header.uses[column] {
+      case .label: try labels.append(cells[column], line: line)
+      case .category(let index): codeRow[index] = try categories[index].code(of: cells[column], line: line)
+      case .number(let index):
+        let number = reader.read(cells[column])
+        guard case .number(let value) = number else {
+          let text = String(decoding: cells[column], as: UTF8.self)
+          throw DatasetError(
+            Self.problem(number, text: text), path: path, line: line, column: header.names[column])
+        }
+        row[index] = value
       }
-      let number = reader.read(cells[column])
-      guard case .number(let value) = number else {
-        let text = String(decoding: cells[column], as: UTF8.self)
-        throw DatasetError(
-          Self.problem(number, text: text), path: path, line: line, column: header.names[column])
-      }
-      row[feature] = value
     }
   }
 
@@ -114,7 +137,7 @@ private struct CSVTable {
     case .notFinite: "expected a finite number, found \(Quotation.of(text)); replace it or remove the row"
     case .tooLarge: "\(Quotation.of(text)) is too large for a 32-bit float"
     case .text, .number:
-      "expected a number, found \(Quotation.of(text)); features are numbers: encode the column or remove it"
+      "expected a number, found \(Quotation.of(text)); features are numbers: name the column as categorical or remove it"
     }
   }
 }

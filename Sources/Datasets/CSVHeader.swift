@@ -1,53 +1,71 @@
 /// The first record of a CSV file: which columns are features and which is the label.
 struct CSVHeader {
-  /// In the order of the features of the data set.
+  /// What a column of the file is; features by their index among their kind.
+  enum Use: Equatable {
+    case label
+    case number(Int)
+    case category(Int)
+  }
+
+  /// In the order of the numbers of the data set.
   let featureNames: [String]
+  /// In the order of the codes of the data set.
+  let categoryNames: [String]
   let labelName: String
-  /// Per column of the file: the index of its feature, or nil for the label.
-  let featureOfColumn: [Int?]
+  /// Per column of the file.
+  let uses: [Use]
   /// Per column of the file.
   let names: [String]
 
-  /// - Parameter model: the header of the training file, when this is the file of held-out samples: it must have the same
-  ///   columns, in any order.
+  /// - Parameters:
+  ///   - categorical: names of the columns whose features are categories.
+  ///   - model: the header of the training file, when this is the file of held-out samples: it must have the same columns, in any
+  ///     order.
   init(
-    cells: [CSVRecords.Cell], label: String, path: String, matching model: CSVHeader?
+    cells: [CSVRecords.Cell], label: String, categorical: [String], path: String, matching model: CSVHeader?
   ) throws(DatasetError) {
-    let names = cells.map { Self.name($0) }
+    let names = cells.map { LabelColumn.trimmed($0) }
     try Self.checkNames(names, path: path)
-    guard let labelColumn = names.firstIndex(of: label) else {
+    for (name, role) in [(label, "the label")] + categorical.map({ ($0, "a categorical one") })
+    where !names.contains(name) {
       throw DatasetError(
-        "no column is named \(Quotation.of(label)), the label\(Self.alternatives(to: label, among: names))",
-        path: path, line: 1)
+        "no column is named \(Quotation.of(name)), \(role)\(Self.alternatives(to: name, among: names))",
+        path: path,
+        line: 1)
     }
     if names.count == 1 {
       throw DatasetError("there is no column beside the label", path: path, line: 1, column: label)
     }
+    if categorical.contains(label) {
+      throw DatasetError(
+        "the label cannot be a categorical feature as well", path: path, line: 1, column: label)
+    }
     self.names = names
     labelName = label
-    guard let model else {
-      featureNames = names.filter { $0 != label }
-      featureOfColumn = names.indices.map { $0 == labelColumn ? nil : $0 < labelColumn ? $0 : $0 - 1 }
-      return
-    }
-    featureNames = model.featureNames
-    for name in model.featureNames where !names.contains(name) {
+    if let model { try Self.checkSameColumns(names, as: model, path: path) }
+    let featureNames = model?.featureNames ?? names.filter { $0 != label && !categorical.contains($0) }
+    let categoryNames = model?.categoryNames ?? names.filter { categorical.contains($0) }
+    var uses: [String: Use] = [label: .label]
+    for (index, name) in featureNames.enumerated() { uses[name] = .number(index) }
+    for (index, name) in categoryNames.enumerated() { uses[name] = .category(index) }
+    self.featureNames = featureNames
+    self.categoryNames = categoryNames
+    self.uses = names.compactMap { uses[$0] }
+  }
+
+  private static func checkSameColumns(
+    _ names: [String], as model: CSVHeader, path: String
+  ) throws(DatasetError) {
+    let expected = model.featureNames + model.categoryNames
+    for name in expected where !names.contains(name) {
       throw DatasetError(
         "the training file has a column \(Quotation.of(name)), this file has none"
           + Spelling.suggestion(for: name, among: names), path: path, line: 1)
     }
-    let featureOfName = Dictionary(uniqueKeysWithValues: zip(model.featureNames, model.featureNames.indices))
-    for name in names where name != label && featureOfName[name] == nil {
+    let known = Set(expected)
+    for name in names where name != model.labelName && !known.contains(name) {
       throw DatasetError("the training file has no such column", path: path, line: 1, column: name)
     }
-    featureOfColumn = names.map { featureOfName[$0] }
-  }
-
-  private static func name(_ cell: CSVRecords.Cell) -> String {
-    var name = Substring(decoding: cell, as: UTF8.self)
-    while let first = name.first, first == " " || first == "\t" { name.removeFirst() }
-    while let last = name.last, last == " " || last == "\t" { name.removeLast() }
-    return String(name)
   }
 
   private static func checkNames(_ names: [String], path: String) throws(DatasetError) {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The records of a comma-separated file (RFC 4180), one after another, read in blocks.
+/// The records of a comma-separated file (RFC 4180), or of a tab-separated one, one after another, read in blocks.
 ///
 /// A cell is a range of bytes in the reader's buffer: no String is made. LF and CRLF end a line, a byte order mark is
 /// skipped, and quotation marks have a meaning only where a cell begins with one.
@@ -9,6 +9,10 @@ struct CSVRecords: ~Copyable {
   typealias Cell = UnsafeBufferPointer<UInt8>
 
   let path: String
+  /// Between cells.
+  private let separator: UInt8
+  /// Whether a cell may be in quotation marks, with separators, line breaks and doubled marks inside.
+  private let hasQuotes: Bool
   /// The line on which the record read last begins; the first line of the file is 1.
   private(set) var line = 0
   /// Bytes in the file, or nil where that is not known (a pipe).
@@ -26,20 +30,27 @@ struct CSVRecords: ~Copyable {
   /// Cells of the record in hand with doubled quotation marks inside.
   private var cellsWithDoubledMarks: [Int] = []
 
-  /// - Parameter blockBytes: how much is read at once, at least 4; a longer record makes the buffer grow.
-  static func open(path: String, blockBytes: Int = 1 << 20) throws(DatasetError) -> CSVRecords {
+  /// - Parameters:
+  ///   - isTabSeparated: tabs between cells, and no quotation.
+  ///   - blockBytes: how much is read at once, at least 4; a longer record makes the buffer grow.
+  static func open(
+    path: String, isTabSeparated: Bool = false, blockBytes: Int = 1 << 20
+  ) throws(DatasetError) -> CSVRecords {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 { throw systemError("cannot be opened", path: path) }
-    var records = CSVRecords(path: path, descriptor: descriptor, blockBytes: blockBytes)
+    var records = CSVRecords(
+      path: path, descriptor: descriptor, isTabSeparated: isTabSeparated, blockBytes: blockBytes)
     try records.skipByteOrderMark()
     return records
   }
 
-  private init(path: String, descriptor: Int32, blockBytes: Int) {
+  private init(path: String, descriptor: Int32, isTabSeparated: Bool, blockBytes: Int) {
     var status = stat()
     let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     self.path = path
     self.descriptor = descriptor
+    separator = UInt8(ascii: isTabSeparated ? "\t" : ",")
+    hasQuotes = !isTabSeparated
     fileBytes = isRegular ? Int(status.st_size) : nil
     buffer = .allocate(capacity: max(blockBytes, 4))
   }
@@ -108,17 +119,18 @@ extension CSVRecords {
     cells.removeAll(keepingCapacity: true)
     cellsWithDoubledMarks.removeAll(keepingCapacity: true)
     let bytes = Cell(buffer)
+    let (separator, hasQuotes) = (separator, hasQuotes)
     var at = position
     var lineBreaks = 0
     while true {
-      if at < end, bytes[at] == UInt8(ascii: "\"") {
+      if at < end, bytes[at] == UInt8(ascii: "\""), hasQuotes {
         guard let cell = try scanQuoted(from: at + 1, lineBreaks: &lineBreaks) else { return nil }
         if cell.hasDoubledMarks { cellsWithDoubledMarks.append(cells.count) }
         cells.append(Cell(rebasing: bytes[cell.content]))
         at = cell.end
       } else {
         let start = at
-        while at < end, bytes[at] != UInt8(ascii: ","), bytes[at] != UInt8(ascii: "\n") { at += 1 }
+        while at < end, bytes[at] != separator, bytes[at] != UInt8(ascii: "\n") { at += 1 }
         if at == end, !isAtEndOfFile { return nil }
         let endsLine = at == end || bytes[at] == UInt8(ascii: "\n")
         let hasReturn = endsLine && at > start && bytes[at - 1] == UInt8(ascii: "\r")

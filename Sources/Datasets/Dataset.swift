@@ -1,4 +1,6 @@
-/// Samples in memory: one row of features and one label each. Immutable; copies share their storage.
+/// Samples in memory: features and a label each. Immutable; copies share their storage.
+///
+/// Features are numbers (a table's columns, pixels), codes (tokens, letters, categories), or both.
 public struct Dataset: Sendable, Equatable {
   /// What each sample is labelled with.
   public enum Labels: Sendable, Equatable {
@@ -6,63 +8,90 @@ public struct Dataset: Sendable, Equatable {
     case classes([Int32], names: [String])
     /// A number per sample, to be predicted (regression).
     case values([Float])
+    /// At each position of a sample of text, the token that follows. They are not stored: the text has them.
+    case nextTokens(count: Int)
 
+    /// Samples.
     public var count: Int {
       switch self {
       case .classes(let indices, _): indices.count
       case .values(let values): values.count
+      case .nextTokens(let count): count
       }
     }
   }
 
-  /// Row-major, `count` x `featureCount`.
-  public let features: [Float]
+  /// Features of float32; nil where there are none.
+  public let numbers: NumberRows?
+  /// Features of int32; nil where there are none.
+  public let codes: CodeRows?
   public let labels: Labels
-  /// A name per feature, in the order of the columns of ``features``.
-  public let featureNames: [String]
   public let labelName: String
 
-  public var featureCount: Int { featureNames.count }
-  /// Samples.
-  public var count: Int { labels.count }
-
-  /// - Precondition: there is at least one feature, `features` has `labels.count` x `featureNames.count` elements, and
-  ///   each class is an index into the names.
-  public init(features: [Float], labels: Labels, featureNames: [String], labelName: String) {
-    precondition(!featureNames.isEmpty, "Dataset: expected at least one feature")
-    precondition(
-      features.count == labels.count * featureNames.count,
-      "Dataset: \(labels.count) samples of \(featureNames.count) features are "
-        + "\(labels.count * featureNames.count) elements, found \(features.count)")
-    if case .classes(let indices, let names) = labels {
+  /// - Precondition: there are numbers, codes or both, of as many samples as there are labels; each class is an index into the
+  ///   names; labels are next tokens only where the codes are windows of a text.
+  public init(numbers: NumberRows? = nil, codes: CodeRows? = nil, labels: Labels, labelName: String) {
+    precondition(numbers != nil || codes != nil, "Dataset: expected features, numbers or codes")
+    for count in [numbers?.count, codes?.count] {
+      precondition(
+        count == nil || count == labels.count,
+        "Dataset: expected features of \(labels.count) samples as there are labels, found \(count ?? 0)")
+    }
+    switch labels {
+    case .classes(let indices, let names):
       precondition(
         indices.allSatisfy { 0 <= $0 && $0 < names.count },
         "Dataset: a class is not an index into the \(names.count) names of classes")
+    case .nextTokens:
+      precondition(
+        codes?.hasNextTokens == true, "Dataset: only windows of a text have next tokens as labels")
+    case .values: break
     }
-    self.features = features
+    self.numbers = numbers
+    self.codes = codes
     self.labels = labels
-    self.featureNames = featureNames
     self.labelName = labelName
   }
 
-  /// The names of the classes; nil when labels are values.
+  /// A table of numbers.
+  ///
+  /// - Parameter features: row-major, `labels.count` x `featureNames.count`; at least one feature.
+  public init(features: [Float], labels: Labels, featureNames: [String], labelName: String) {
+    precondition(!featureNames.isEmpty, "Dataset: expected at least one feature")
+    self.init(
+      numbers: NumberRows(features, shape: [featureNames.count], names: featureNames), labels: labels,
+      labelName: labelName)
+  }
+
+  /// Samples.
+  public var count: Int { labels.count }
+
+  /// The shape of one sample: of its numbers, or of its codes where it has no numbers.
+  public var sampleShape: [Int] { numbers?.shape ?? codes?.shape ?? [] }
+
+  /// The numbers, row-major, `count` x ``featureCount``. Those of images are made for this call.
+  public var features: [Float] { numbers?.elements ?? [] }
+
+  /// A name per number, in the order of the columns of ``features``; none for pixels.
+  public var featureNames: [String] { numbers?.names ?? [] }
+
+  /// Numbers of a sample.
+  public var featureCount: Int { numbers?.width ?? 0 }
+
+  /// The names of the classes; nil when labels are something else.
   public var classNames: [String]? {
     if case .classes(_, let names) = labels { names } else { nil }
   }
 
   /// The samples at `indices`, in that order, as a data set of their own.
   public func subset(_ indices: [Int]) -> Dataset {
-    let rows = [Float](unsafeUninitializedCapacity: indices.count * featureCount) { rows, initialized in
-      indices.withUnsafeBufferPointer { indices in
-        if let start = rows.baseAddress { gather(indices, into: start) }
-      }
-      initialized = indices.count * featureCount
-    }
     let labels: Labels =
       switch labels {
       case .classes(let classes, let names): .classes(indices.map { classes[$0] }, names: names)
       case .values(let values): .values(indices.map { values[$0] })
+      case .nextTokens: .nextTokens(count: indices.count)
       }
-    return Dataset(features: rows, labels: labels, featureNames: featureNames, labelName: labelName)
+    return Dataset(
+      numbers: numbers?.subset(indices), codes: codes?.subset(indices), labels: labels, labelName: labelName)
   }
 }

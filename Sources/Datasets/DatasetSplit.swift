@@ -7,14 +7,17 @@ public struct DatasetSplit: Sendable, Equatable {
   /// What was done to the features of both parts; nil for nothing.
   public let standardization: Standardization?
 
-  /// - Precondition: both parts have the same features and, for classes, the same names of classes.
+  /// - Precondition: both parts have the same features (shape, names, vocabularies) and, for classes, the same names of classes.
   public init(train: Dataset, test: Dataset) {
     self.init(train: train, test: test, standardization: nil)
   }
 
   private init(train: Dataset, test: Dataset, standardization: Standardization?) {
     precondition(
-      train.featureNames == test.featureNames, "DatasetSplit: the two parts have different features")
+      train.featureNames == test.featureNames && train.numbers?.shape == test.numbers?.shape
+        && train.codes?.shape == test.codes?.shape
+        && train.codes?.vocabularies == test.codes?.vocabularies,
+      "DatasetSplit: the two parts have different features")
     precondition(
       train.classNames == test.classNames, "DatasetSplit: the two parts have different classes")
     self.train = train
@@ -22,7 +25,7 @@ public struct DatasetSplit: Sendable, Equatable {
     self.standardization = standardization
   }
 
-  /// Both parts with features of mean 0 and deviation 1 over the training part.
+  /// Both parts with numbers of mean 0 and deviation 1 over the training part.
   public func standardized() -> DatasetSplit {
     let standardization = Standardization(of: train)
     return DatasetSplit(
@@ -44,12 +47,24 @@ extension Dataset {
   }
 
   /// Holds out the samples for whose index `isTest` is true; both parts keep the order.
+  ///
+  /// Categories of a table are learned on the training part: a word that is only in the test part becomes code 0, unknown.
   public func split(where isTest: (Int) -> Bool) -> DatasetSplit {
     var train: [Int] = []
     var test: [Int] = []
     for sample in 0..<count {
       if isTest(sample) { test.append(sample) } else { train.append(sample) }
     }
-    return DatasetSplit(train: subset(train), test: subset(test))
+    let parts = (train: subset(train), test: subset(test))
+    guard let (vocabularies, newCodes) = parts.train.codes?.learned() else {
+      return DatasetSplit(train: parts.train, test: parts.test)
+    }
+    return DatasetSplit(
+      train: parts.train.recoded(vocabularies, newCodes), test: parts.test.recoded(vocabularies, newCodes))
+  }
+
+  private func recoded(_ vocabularies: [Vocabulary], _ newCodes: [[Int32]]) -> Dataset {
+    Dataset(
+      numbers: numbers, codes: codes?.recoded(vocabularies, newCodes), labels: labels, labelName: labelName)
   }
 }

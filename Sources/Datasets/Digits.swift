@@ -15,9 +15,10 @@ public enum Digits {
       features += bytes[sample..<sample + pixels].lazy.map { Float($0) / 16 }
       classes.append(Int32(bytes[sample + pixels]))
     }
+    let names = (0..<pixels).map { "pixel \($0 / 8) \($0 % 8)" }
     return Dataset(
-      features: features, labels: .classes(classes, names: (0...9).map(String.init)),
-      featureNames: (0..<pixels).map { "pixel \($0 / 8) \($0 % 8)" }, labelName: "digit")
+      numbers: NumberRows(features, shape: [8, 8, 1], names: names),
+      labels: .classes(classes, names: (0...9).map(String.init)), labelName: "digit")
   }
 
   /// All samples, about a fifth of them held out: those whose 64 pixel bytes have an FNV-1a hash (64 bits) divisible by 5.

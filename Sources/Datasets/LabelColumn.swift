@@ -1,4 +1,4 @@
-/// The labels of a CSV file as they are read, before it is known whether they are classes or values.
+/// The labels of a table as they are read, before it is known whether they are classes or values.
 struct LabelColumn {
   /// Whole numbers with more different values than this are taken as values when the task is to be inferred.
   static let mostInferredClasses = 20
@@ -80,7 +80,7 @@ struct LabelColumn {
       return try .classes(classes(named: names), names: names)
     case .values:
       return .values(values)
-    case nil:
+    case .nextTokens, nil:
       guard isInterning else { return .values(values) }
       let names = classNames()
       if task == .auto, areNumbers {
@@ -126,7 +126,8 @@ struct LabelColumn {
     abs(number) < 0x1p53 && number.rounded() == number ? String(Int64(number)) : number.description
   }
 
-  private static func trimmed(_ cell: CSVRecords.Cell) -> String {
+  /// A cell without blanks around it.
+  static func trimmed(_ cell: CSVRecords.Cell) -> String {
     let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
     var text = cell.drop(while: isBlank)
     while let last = text.last, isBlank(last) { text.removeLast() }

@@ -1,4 +1,4 @@
-/// Shifts and scales features to mean 0 and deviation 1: `(x - mean) * scale`, `scale = 1 / deviation`, per feature.
+/// Shifts and scales numbers to mean 0 and deviation 1: `(x - mean) * scale`, `scale = 1 / deviation`, per feature. Codes stay.
 ///
 /// Part of a model as much as its weights are: what it was fitted on must be applied to whatever it predicts from.
 public struct Standardization: Sendable, Equatable {
@@ -37,31 +37,35 @@ public struct Standardization: Sendable, Equatable {
     }
   }
 
-  /// - Precondition: the data set has as many features as were measured.
+  /// - Precondition: the data set has as many numbers as were measured, and is not standardized yet.
   public func applied(to dataset: Dataset) -> Dataset {
-    let width = means.count
     precondition(
-      dataset.featureCount == width,
-      "Standardization: expected \(width) features, found \(dataset.featureCount)")
-    var features = dataset.features
-    features.withUnsafeMutableBufferPointer { features in
-      for row in stride(from: 0, to: features.count, by: width) {
-        for column in 0..<width {
-          features[row + column] = (features[row + column] - means[column]) * scales[column]
-        }
+      dataset.featureCount == means.count,
+      "Standardization: expected \(means.count) features, found \(dataset.featureCount)")
+    return Dataset(
+      numbers: dataset.numbers?.standardized(self), codes: dataset.codes, labels: dataset.labels,
+      labelName: dataset.labelName)
+  }
+
+  /// Shifts and scales one row in place.
+  func apply(to row: UnsafeMutablePointer<Float>) {
+    means.withUnsafeBufferPointer { means in
+      scales.withUnsafeBufferPointer { scales in
+        for column in means.indices { row[column] = (row[column] - means[column]) * scales[column] }
       }
     }
-    return Dataset(
-      features: features, labels: dataset.labels, featureNames: dataset.featureNames,
-      labelName: dataset.labelName)
   }
 }
 
 extension Dataset {
-  fileprivate func forEachRow(_ body: (UnsafeBufferPointer<Float>) -> Void) {
-    features.withUnsafeBufferPointer { features in
-      for start in stride(from: 0, to: features.count, by: featureCount) {
-        body(UnsafeBufferPointer(rebasing: features[start..<start + featureCount]))
+  /// Calls `body` with the numbers of one sample after another.
+  fileprivate func forEachRow(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    guard let numbers else { return }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: numbers.width) { row in
+      guard let start = row.baseAddress else { return }
+      for sample in 0..<numbers.count {
+        numbers.gather(CollectionOfOne(sample), into: start)
+        body(start)
       }
     }
   }

@@ -68,11 +68,11 @@ import Testing
     ("x,y\n1,0\n\n2,1\n", ":3: the line is empty, but rows follow; remove it"),
     (
       "x,y\n1,0\nabc,1\n",
-      ":3: column \"x\": expected a number, found \"abc\"; features are numbers: encode the column or remove it"
+      ":3: column \"x\": expected a number, found \"abc\"; features are numbers: name the column as categorical or remove it"
     ),
     (
       "x,z,y\n1,\"2\n3\",0\n",
-      ":2: column \"z\": expected a number, found \"2\\n3\"; features are numbers: encode the column or remove it"
+      ":2: column \"z\": expected a number, found \"2\\n3\"; features are numbers: name the column as categorical or remove it"
     ),
     ("x,y\n,0\n", ":2: column \"x\": expected a number, found an empty cell; fill it in or remove the row"),
     (

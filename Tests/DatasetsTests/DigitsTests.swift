@@ -6,6 +6,7 @@ import Testing
     let digits = Digits.all
     #expect(digits.count == 1797)
     #expect(digits.featureCount == 64)
+    #expect(digits.sampleShape == [8, 8, 1])
     #expect(digits.classNames == (0...9).map(String.init))
     #expect(digits.features.min() == 0)
     #expect(digits.features.max() == 1)

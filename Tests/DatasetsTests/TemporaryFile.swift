@@ -4,9 +4,14 @@ import Foundation
 final class TemporaryFile {
   let path: String
 
-  init(_ text: String) throws {
-    path = FileManager.default.temporaryDirectory.appending(path: "rondo-\(UUID().uuidString).csv").path
-    try Data(text.utf8).write(to: URL(filePath: path))
+  convenience init(_ text: String, extension: String = "csv") throws {
+    try self.init(Array(text.utf8), extension: `extension`)
+  }
+
+  init(_ bytes: [UInt8], extension: String) throws {
+    path =
+      FileManager.default.temporaryDirectory.appending(path: "rondo-\(UUID().uuidString).\(`extension`)").path
+    try Data(bytes).write(to: URL(filePath: path))
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
