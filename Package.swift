@@ -21,9 +21,11 @@ func module(_ name: String, on dependencies: [Target.Dependency] = []) -> Target
 }
 
 /// The tests of module NAME, under `Tests/NAMETests`.
-func tests(_ name: String, on dependencies: [Target.Dependency] = []) -> Target {
+func tests(
+  _ name: String, on dependencies: [Target.Dependency] = [], excluding files: [String] = []
+) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: files,
     swiftSettings: swiftSettings)
 }
 
@@ -74,7 +76,7 @@ let package = Package(
     tests("BLAS"),
     tests("Kernels"),
     tests("Graph"),
-    tests("NeuralNetwork", on: ["BLAS"]),
+    tests("NeuralNetwork", on: ["BLAS", "Optimizers"], excluding: ["References"]),
     tests("Optimizers"),
     tests("Datasets"),
     tests("Collectives", on: ["MPITestSupport"]),

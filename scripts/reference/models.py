@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Trains Rondo's ready-made models in PyTorch and stores their losses, the references of Tests/NeuralNetworkTests.
+
+usage: scripts/reference/models.py [MODEL]...      all models, or those named; --list names them
+
+    "$(scripts/reference/setup | tail -1)" scripts/reference/models.py
+
+Each model takes 20 steps on one batch, in double precision. Weights and data come from a generator that the Swift tests have
+too (`values` below, Generator.swift there), so only losses are stored: Tests/NeuralNetworkTests/References/MODEL.json, with the
+optimizer, the names and shapes of the parameters, and the command.
+
+Parameters have Rondo's names and layouts here: dense weights [in, out], convolution weights [height, width, in / groups, out],
+images [batch, height, width, channels]. Where PyTorch wants another order, the operation permutes, and autograd permutes back.
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+STEPS = 20
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests/NeuralNetworkTests/References"
+
+
+# --- The generator ------------------------------------------------------------------------------------------------------
+
+
+def words(name, count):
+    """`count` random 64-bit words that belong to `name`: SplitMix64 (G. Steele et al., OOPSLA 2014) from its FNV-1a hash."""
+    state = 0xCBF29CE484222325
+    for byte in name.encode():
+        state = ((state ^ byte) * 0x100000001B3) % 2**64
+    with np.errstate(over="ignore"):
+        z = np.uint64(state) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def values(name, shape, limit=1.0):
+    """float32 numbers in [-limit, limit) that belong to `name`."""
+    unit = (words(name, math.prod(shape)) >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
+    return ((2 * unit - 1) * np.float32(limit)).reshape(shape)
+
+
+def numbers(name, shape, limit=1.0):
+    """The same as a tensor in double precision."""
+    return torch.from_numpy(values(name, shape, limit).astype(np.float64))
+
+
+def integers(name, shape, below):
+    """Integers in 0..<below that belong to `name`."""
+    drawn = (words(name, math.prod(shape)) >> np.uint64(33)) % np.uint64(below)
+    return torch.from_numpy(drawn.astype(np.int64).reshape(shape))
+
+
+class Parameters:
+    """Leaf tensors by name, made when they are first asked for.
+
+    Biases are in (-0.1, 0.1), other vectors (scales) in (0.9, 1.1), and the rest has variance 1 / fan-in, where fan-in is the
+    product of all extents but the last.
+    """
+
+    def __init__(self):
+        self.tensors = {}
+
+    def __call__(self, name, *shape):
+        if name not in self.tensors:
+            if len(shape) > 1:
+                first = values(name, shape, math.sqrt(3 * shape[-1] / math.prod(shape)))
+            elif name.endswith("bias"):
+                first = values(name, shape, 0.1)
+            else:
+                first = np.float32(1) + values(name, shape, 0.1)
+            self.tensors[name] = torch.from_numpy(first.astype(np.float64)).requires_grad_()
+        assert self.tensors[name].shape == shape, (name, self.tensors[name].shape, shape)
+        return self.tensors[name]
+
+
+# --- Layers -------------------------------------------------------------------------------------------------------------
+
+
+def dense(p, name, x, units, activation=None, bias=True):
+    y = x @ p(f"{name}.weight", x.shape[-1], units)
+    if bias:
+        y = y + p(f"{name}.bias", units)
+    return activation(y) if activation else y
+
+
+def perceptron(p, x, hidden, outputs, activation):
+    for layer, units in enumerate(hidden):
+        x = dense(p, f"hidden.{layer}", x, units, activation)
+    return dense(p, "output", x, outputs)
+
+
+# --- Models: the mean loss of a batch -----------------------------------------------------------------------------------
+
+
+def logistic(p, batch):
+    logits = perceptron(p, numbers("features", (batch, 20)), [], 5, None)
+    return F.cross_entropy(logits, integers("labels", (batch,), 5))
+
+
+def linear(p, batch):
+    predicted = perceptron(p, numbers("features", (batch, 20)), [], 3, None)
+    return F.mse_loss(predicted, numbers("targets", (batch, 3)))
+
+
+def mlp(p, batch):
+    logits = perceptron(p, numbers("features", (batch, 20)), [24, 16], 5, torch.relu)
+    return F.cross_entropy(logits, integers("labels", (batch,), 5))
+
+
+def tabular(p, batch):
+    cardinalities, widths = [5, 12, 3], [3, 6, 2]
+    parts = [numbers("features", (batch, 4))]
+    for column, (cardinality, width) in enumerate(zip(cardinalities, widths)):
+        table = p(f"columns.{column}.table", cardinality, width)
+        parts.append(table[integers(f"codes.{column}", (batch,), cardinality)])
+    logits = perceptron(p, torch.cat(parts, dim=1), [16, 8], 2, torch.relu)
+    return F.cross_entropy(logits, integers("labels", (batch,), 2))
+
+
+# --- Training -----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Run:
+    """A model's mean loss as a function of parameters and batch size, and how it is trained."""
+
+    loss: Callable
+    batch: int
+    optimizer: str
+    learning_rate: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def make_optimizer(self, tensors):
+        if self.optimizer == "adamw":
+            return torch.optim.AdamW(tensors, lr=self.learning_rate, weight_decay=self.weight_decay)
+        return torch.optim.SGD(
+            tensors, lr=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay
+        )
+
+    def losses(self):
+        """The losses of all steps, and the parameters."""
+        parameters = Parameters()
+        self.loss(parameters, self.batch)
+        optimizer = self.make_optimizer(parameters.tensors.values())
+        losses = []
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss = self.loss(parameters, self.batch)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses, parameters.tensors
+
+
+RUNS = {
+    "logistic": Run(logistic, 32, "sgd", 0.5, momentum=0.9),
+    "linear": Run(linear, 32, "sgd", 0.2),
+    "mlp": Run(mlp, 32, "adamw", 0.01, weight_decay=0.01),
+    "tabular": Run(tabular, 32, "adamw", 0.01, weight_decay=0.01),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="default: all")
+    parser.add_argument("--list", action="store_true", help="names the models")
+    parser.add_argument("--output", default=FOLDER, type=pathlib.Path, help="folder (default: %(default)s)")
+    arguments = parser.parse_args()
+    unknown = set(arguments.models) - set(RUNS)
+    if unknown:
+        parser.error(f"there is no model {', '.join(sorted(unknown))}; there are: {', '.join(RUNS)}")
+    if arguments.list:
+        print("\n".join(RUNS))
+        return
+    torch.set_default_dtype(torch.float64)
+    arguments.output.mkdir(exist_ok=True)
+    for name in arguments.models or RUNS:
+        run = RUNS[name]
+        losses, tensors = run.losses()
+        reference = {
+            "command": f"scripts/reference/models.py {name}",
+            "torch": torch.__version__,
+            "batch": run.batch,
+            "optimizer": {
+                "kind": run.optimizer,
+                "learningRate": run.learning_rate,
+                "momentum": run.momentum,
+                "weightDecay": run.weight_decay,
+            },
+            "parameters": [f"{key} {list(tensor.shape)}" for key, tensor in tensors.items()],
+            "losses": losses,
+        }
+        path = arguments.output / f"{name}.json"
+        path.write_text(json.dumps(reference, indent=1) + "\n")
+        print(f"{name}: loss {losses[0]:.6f} -> {losses[-1]:.6f}, {path.name} {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
