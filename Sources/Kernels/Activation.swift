@@ -20,7 +20,7 @@ public enum Activation: String, Sendable, CaseIterable {
   /// Whether the gradient is computed from the input x. For the others the output f(x) is enough, and x need not be kept.
   package var gradientNeedsInput: Bool { self == .gelu || self == .silu }
 
-  private var code: Int32 {
+  var code: Int32 {
     switch self {
     case .identity: Int32(RONDO_IDENTITY.rawValue)
     case .relu: Int32(RONDO_RELU.rawValue)

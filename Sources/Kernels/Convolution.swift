@@ -1,0 +1,113 @@
+import CKernels
+
+/// Direct convolution of images that lie channels last, in parts that threads can share. One dimension is height 1.
+///
+/// A *unit* is a few output rows of a sample (a few rows of dx for the gradient of the input). *Packed* weights lie in blocks of output
+/// channels that fill vectors.
+package struct Convolution {
+  /// One axis of the sliding window.
+  package struct Axis {
+    package let input, output, kernel, stride, dilation, padding: Int
+
+    package init(input: Int, output: Int, kernel: Int, stride: Int, dilation: Int, padding: Int) {
+      self.input = input
+      self.output = output
+      self.kernel = kernel
+      self.stride = stride
+      self.dilation = dilation
+      self.padding = padding
+    }
+
+    /// Height of a convolution in one dimension.
+    package static let flat = Axis(input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, padding: 0)
+  }
+
+  private let shape: rondo_convolution
+
+  /// - Parameters:
+  ///   - samples: x is [samples, height, width, channels].
+  ///   - outputs: weights are [height's kernel, width's kernel, channels / groups, outputs].
+  package init(samples: Int, height: Axis, width: Axis, channels: Int, outputs: Int, groups: Int) {
+    shape = rondo_convolution(
+      samples: samples, height: height.input, width: width.input, channels: channels,
+      out_height: height.output,
+      out_width: width.output, out_channels: outputs, kernel_height: height.kernel,
+      kernel_width: width.kernel,
+      stride_height: height.stride, stride_width: width.stride, dilation_height: height.dilation,
+      dilation_width: width.dilation, padding_top: height.padding, padding_left: width.padding, groups: groups
+    )
+  }
+
+  private func with<Result>(_ body: (UnsafePointer<rondo_convolution>) -> Result) -> Result {
+    withUnsafePointer(to: shape, body)
+  }
+
+  /// Units of forward and of the gradient of the weights.
+  package var units: Int { with(rondo_convolution_units) }
+  /// Units of the gradient of the input.
+  package var inputUnits: Int { with(rondo_convolution_input_units) }
+  /// Blocks of output channels.
+  package var blocks: Int { with(rondo_convolution_blocks) }
+  /// Elements of the scratch of one call.
+  package var scratchCount: Int { with(rondo_convolution_scratch) }
+  /// Elements of the packed weights, and of one part of the sums of `weightGradient`.
+  package var packedCount: Int { with(rondo_convolution_packed) }
+  package var packedTransposedCount: Int { with(rondo_convolution_packed_transposed) }
+
+  /// The output pixels of some units, counted over all samples.
+  package func pixels(_ units: Range<Int>) -> Range<Int> {
+    with {
+      rondo_convolution_pixels_before(
+        $0, units.lowerBound)..<rondo_convolution_pixels_before($0, units.upperBound)
+    }
+  }
+
+  /// Writes the weights as `forward` reads them.
+  package func pack(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
+    with { rondo_convolution_pack($0, weights, packed) }
+  }
+
+  /// Writes the weights as `inputGradient` reads them.
+  package func packTransposed(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
+    with { rondo_convolution_pack_transposed($0, weights, packed) }
+  }
+
+  /// The units' rows of y = f(x ∗ weights + bias); with `z`, also of what f is applied to.
+  package func forward(
+    _ units: Range<Int>, x: UnsafePointer<Float>, packed: UnsafePointer<Float>, activation: Activation,
+    bias: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>, z: UnsafeMutablePointer<Float>?,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    with {
+      rondo_convolution_forward(
+        $0, units.lowerBound, units.count, x, packed, activation.code, bias, y, z, scratch)
+    }
+  }
+
+  /// The units' rows of dx.
+  package func inputGradient(
+    _ units: Range<Int>, dy: UnsafePointer<Float>, packedTransposed: UnsafePointer<Float>,
+    dx: UnsafeMutablePointer<Float>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  ) {
+    with {
+      rondo_convolution_input_gradient(
+        $0, units.lowerBound, units.count, dy, packedTransposed, dx, accumulate ? 1 : 0, scratch)
+    }
+  }
+
+  /// What the units contribute to one block of the gradient of the weights, written to the block's range of `sums`.
+  package func weightGradient(
+    block: Int, _ units: Range<Int>, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+    sums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    with { rondo_convolution_weight_gradient($0, block, units.lowerBound, units.count, x, dy, sums, scratch) }
+  }
+
+  /// dW (+)= the sum of `parts` parts of sums, `stride` elements apart, in ascending order.
+  package func unpack(
+    parts: Int, stride: Int, _ sums: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
+    accumulate: Bool
+  ) {
+    with { rondo_convolution_unpack($0, parts, stride, sums, gradient, accumulate ? 1 : 0) }
+  }
+}
