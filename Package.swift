@@ -36,7 +36,8 @@ let package = Package(
     .library(name: "MPI", targets: ["MPI"]),
     .library(name: "BLAS", targets: ["BLAS"]),
     .library(name: "Collectives", targets: ["Collectives"]),
-    .library(name: "Rondo", targets: ["Graph", "NeuralNetwork", "Optimizers", "Datasets", "Training"]),
+    .library(
+      name: "Rondo", targets: ["Graph", "NeuralNetwork", "Optimizers", "Datasets", "Checkpoints", "Training"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -58,6 +59,7 @@ let package = Package(
     module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
     module("Datasets", on: ["CDigits", "CZlib", "Kernels"]),
+    module("Checkpoints"),
     module("Collectives", on: ["MPI", "Kernels"]),
     module(
       "Training",
@@ -79,6 +81,7 @@ let package = Package(
     tests("NeuralNetwork", on: ["BLAS", "Optimizers"], excluding: ["References"]),
     tests("Optimizers"),
     tests("Datasets"),
+    tests("Checkpoints"),
     tests("Collectives", on: ["MPITestSupport"]),
     tests("Training", on: ["MPITestSupport"]),
     tests("rondo", on: ["MPITestSupport"]),
