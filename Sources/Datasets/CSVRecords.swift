@@ -1,5 +1,3 @@
-import Glibc
-
 /// The records of a comma-separated file (RFC 4180), or of a tab-separated one, one after another, read in blocks.
 ///
 /// A cell is a range of bytes in the reader's buffer: no String is made. LF and CRLF end a line, a byte order mark is
@@ -15,12 +13,10 @@ struct CSVRecords: ~Copyable {
   private let hasQuotes: Bool
   /// The line on which the record read last begins; the first line of the file is 1.
   private(set) var line = 0
-  /// Bytes in the file, or nil where that is not known (a pipe).
-  let fileBytes: Int?
   /// Bytes of the records read so far.
   private(set) var consumedBytes = 0
 
-  private let descriptor: Int32
+  private let file: FileBytes
   private var buffer: UnsafeMutableBufferPointer<UInt8>
   /// `buffer[position..<end]` is read from the file and not yet handed out.
   private var position = 0
@@ -36,29 +32,24 @@ struct CSVRecords: ~Copyable {
   static func open(
     path: String, isTabSeparated: Bool = false, blockBytes: Int = 1 << 20
   ) throws(DatasetError) -> CSVRecords {
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    if descriptor < 0 { throw systemError("cannot be opened", path: path) }
     var records = CSVRecords(
-      path: path, descriptor: descriptor, isTabSeparated: isTabSeparated, blockBytes: blockBytes)
+      file: try FileBytes.open(path: path), isTabSeparated: isTabSeparated, blockBytes: blockBytes)
     try records.skipByteOrderMark()
     return records
   }
 
-  private init(path: String, descriptor: Int32, isTabSeparated: Bool, blockBytes: Int) {
-    var status = stat()
-    let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    self.path = path
-    self.descriptor = descriptor
+  private init(file: consuming FileBytes, isTabSeparated: Bool, blockBytes: Int) {
+    path = file.path
+    self.file = file
     separator = UInt8(ascii: isTabSeparated ? "\t" : ",")
     hasQuotes = !isTabSeparated
-    fileBytes = isRegular ? Int(status.st_size) : nil
     buffer = .allocate(capacity: max(blockBytes, 4))
   }
 
-  deinit {
-    buffer.deallocate()
-    close(descriptor)
-  }
+  deinit { buffer.deallocate() }
+
+  /// Bytes in the file, or nil where that is not known (a pipe, a packed file).
+  var fileBytes: Int? { file.count }
 
   /// Reads one record into `cells`, replacing what is there. An empty line is a record of one empty cell.
   ///
@@ -90,11 +81,8 @@ struct CSVRecords: ~Copyable {
     }
     position = 0
     end = left
-    var count = -1
-    repeat {
-      count = read(descriptor, buffer.baseAddress! + end, buffer.count - end)
-    } while count < 0 && errno == EINTR
-    if count < 0 { throw Self.systemError("cannot be read", path: path) }
+    let count = try file.read(
+      into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[end...])))
     if count == 0 { isAtEndOfFile = true }
     end += count
   }
@@ -105,10 +93,6 @@ struct CSVRecords: ~Copyable {
       throw DatasetError("the file is in UTF-16; save it as UTF-8", path: path)
     }
     if end >= 3, (buffer[0], buffer[1], buffer[2]) == (0xEF, 0xBB, 0xBF) { position = 3 }
-  }
-
-  private static func systemError(_ what: String, path: String) -> DatasetError {
-    DatasetError("the file \(what): \(String(cString: strerror(errno)))", path: path)
   }
 }
 

@@ -3,8 +3,8 @@ import Glibc
 /// The bytes of a file, one after another; those of a gzip file unpacked, whatever its name.
 struct FileBytes: ~Copyable {
   let path: String
-  /// More than this the file cannot hold, packed or not; nil where that is not known (a pipe).
-  let mostBytes: Int?
+  /// Bytes of the file as it lies there; nil where that is not known (a pipe).
+  private let fileBytes: Int?
 
   private let descriptor: Int32
   private let gzip: GzipStream?
@@ -16,20 +16,24 @@ struct FileBytes: ~Copyable {
     if descriptor < 0 { throw systemError("cannot be opened", path: path) }
     var status = stat()
     let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    let bytes = isRegular ? Int(status.st_size) : nil
+    let fileBytes = isRegular ? Int(status.st_size) : nil
     var magic: [UInt8] = [0, 0]
     guard isRegular, pread(descriptor, &magic, 2, 0) == 2, magic == [0x1F, 0x8B] else {
-      return FileBytes(path: path, mostBytes: bytes, descriptor: descriptor, gzip: nil)
+      return FileBytes(path: path, fileBytes: fileBytes, descriptor: descriptor, gzip: nil)
     }
     let gzip: GzipStream
     do { gzip = try GzipStream(descriptor, path: path) } catch {
       close(descriptor)
       throw error
     }
-    // Deflate packs at most 1,032 bytes into one.
-    return FileBytes(
-      path: path, mostBytes: bytes.map { $0 * 1032 }, descriptor: descriptor, gzip: gzip)
+    return FileBytes(path: path, fileBytes: fileBytes, descriptor: descriptor, gzip: gzip)
   }
+
+  /// What the file holds; nil where that is not known (a pipe, a packed file).
+  var count: Int? { gzip == nil ? fileBytes : nil }
+
+  /// More than this the file cannot hold, packed or not: deflate packs at most 1,032 bytes into one.
+  private var mostBytes: Int? { gzip == nil ? fileBytes : fileBytes.map { $0 * 1032 } }
 
   deinit { close(descriptor) }
 
@@ -68,7 +72,7 @@ struct FileBytes: ~Copyable {
   private borrowing func readBlocks(atMost count: Int) throws(DatasetError) -> [UInt8] {
     let block = 1 << 20
     var bytes: [UInt8] = []
-    if gzip == nil, let mostBytes { bytes.reserveCapacity(min(count, mostBytes)) }
+    if let known = self.count { bytes.reserveCapacity(min(count, known)) }
     var buffer = [UInt8](repeating: 0, count: min(block, count))
     while bytes.count < count {
       let room = min(block, count - bytes.count)

@@ -1,7 +1,7 @@
 /// Labelled sequences of letters, one a line: nucleotides or any bytes.
 ///
 /// A line is `label<TAB>sequence`; with a header that names the columns, others may stand beside these two and are left out. Cells
-/// of a file whose name ends in `.csv` are separated by commas and may be quoted (RFC 4180); those of any other file by tabs.
+/// of a file whose name ends in `.csv` or `.csv.gz` are separated by commas and may be quoted (RFC 4180); those of any other file by tabs.
 public struct SequenceFile: Sendable, Equatable {
   public var path: String
   public var alphabet: SequenceAlphabet
@@ -62,7 +62,8 @@ private struct SequenceTable {
     self.file = file
     letters = file.alphabet.codes
     labels = LabelColumn(name: file.label ?? "label", path: file.path, task: file.task)
-    var records = try CSVRecords.open(path: file.path, isTabSeparated: !file.path.hasSuffix(".csv"))
+    let isTabSeparated = !file.path.hasSuffix(".csv") && !file.path.hasSuffix(".csv.gz")
+    var records = try CSVRecords.open(path: file.path, isTabSeparated: isTabSeparated)
     var cells: [CSVRecords.Cell] = []
     var columns = (label: 0, sequence: 1, count: 2)
     if let label = file.label {
@@ -84,7 +85,7 @@ private struct SequenceTable {
       guard cells.count == columns.count else {
         let expected =
           file.label == nil
-          ? "a label, a \(file.path.hasSuffix(".csv") ? "comma" : "tab") and a sequence"
+          ? "a label, a \(isTabSeparated ? "tab" : "comma") and a sequence"
           : "\(columns.count) cells as in the header"
         throw DatasetError(
           "expected \(expected), found \(cells.count) cell\(cells.count == 1 ? "" : "s")", path: file.path,

@@ -87,6 +87,19 @@ import Testing
     #expect(error.map { String($0.description.dropFirst(file.path.count)) } == expected)
   }
 
+  /// `printf 'b\tAC\na\tG\n' | gzip -9n`
+  static let packed: [UInt8] = [
+    0x1F, 0x8B, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x4B, 0xE2, 0x74, 0x74, 0xE6, 0x4A, 0xE4,
+    0x74, 0xE7, 0x02, 0x00, 0x3C, 0x23, 0x75, 0x79, 0x09, 0x00, 0x00, 0x00,
+  ]
+
+  @Test func packedFilesAreRead() throws {
+    let file = try TemporaryFile(Self.packed, extension: "tsv.gz")
+    let dataset = try SequenceFile(path: file.path, alphabet: .nucleotides).load()
+    #expect(dataset.gatheredCodes([0, 1]) == [1, 2, 3, 0])
+    #expect(dataset.labels == .classes([1, 0], names: ["a", "b"]))
+  }
+
   @Test func byteZeroIsPaddingAndNoLetter() throws {
     let error = #expect(throws: DatasetError.self) { try Self.load("0\ta\u{0}b\n", alphabet: .bytes) }
     #expect(
