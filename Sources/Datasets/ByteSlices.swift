@@ -28,6 +28,12 @@ struct ByteSlices: Sendable, Equatable {
   /// Codes of a sample as it is gathered.
   let width: Int
 
+  /// Bytes in memory.
+  var byteCount: Int {
+    let places = if case .listed(let starts) = starts { starts.count * MemoryLayout<Int>.stride } else { 0 }
+    return bytes.count + places + (lengths?.count ?? 0) * MemoryLayout<Int32>.stride
+  }
+
   /// Windows of `width` bytes with the byte after each.
   init(text: [UInt8], in range: Range<Int>, width: Int, stride: Int) {
     precondition(width >= 1 && stride >= 1, "ByteSlices: expected a width and a stride of at least 1")

@@ -14,6 +14,14 @@ public struct CodeRows: Sendable, Equatable {
   /// Whether each window has a byte after it, so that it has a next token at every position.
   let hasNextTokens: Bool
 
+  /// Bytes in memory.
+  var byteCount: Int {
+    switch storage {
+    case .rows(let codes): codes.count * MemoryLayout<Int32>.stride
+    case .slices(let slices): slices.byteCount
+    }
+  }
+
   /// Codes of a sample.
   public var width: Int { shape.reduce(1, *) }
 

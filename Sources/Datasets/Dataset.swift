@@ -95,3 +95,11 @@ public struct Dataset: Sendable, Equatable {
       numbers: numbers?.subset(indices), codes: codes?.subset(indices), labels: labels, labelName: labelName)
   }
 }
+
+extension Dataset {
+  /// Bytes of the features and labels in memory.
+  public var byteCount: Int {
+    let labelBytes = if case .nextTokens = labels { 0 } else { 4 * count }
+    return (numbers?.byteCount ?? 0) + (codes?.byteCount ?? 0) + labelBytes
+  }
+}

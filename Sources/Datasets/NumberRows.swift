@@ -16,6 +16,14 @@ public struct NumberRows: Sendable, Equatable {
   public let count: Int
   let storage: Storage
 
+  /// Bytes in memory.
+  var byteCount: Int {
+    switch storage {
+    case .floats(let elements): elements.count * MemoryLayout<Float>.stride
+    case .bytes(let bytes, _): bytes.count
+    }
+  }
+
   /// Elements of a sample.
   public var width: Int { shape.reduce(1, *) }
 

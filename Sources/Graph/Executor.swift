@@ -147,10 +147,13 @@ public final class Executor {
     profile?.add(node.index, .forward, since: began)
   }
 
+  /// Numbers of the loss.
+  private var lossCount: Int { graph.loss.map { graph.values[$0].shape.count } ?? 0 }
+
   /// Computes the gradient of `scale` × the sum of the losses of the last training forward pass.
   ///
   /// - Parameters:
-  ///   - scale: 1 / global batch makes the sum over all microbatches the gradient of the mean loss.
+  ///   - scale: 1 / the losses of the global batch makes the sum over all microbatches the gradient of the mean loss.
   ///   - accumulates: adds to the gradient arena; false overwrites it.
   ///   - watermark: called with an offset of the gradient arena: all gradients at and above it are final for this pass. Offsets never
   ///     rise; the last is 0. Called after each operation, and by some operations in their midst: the second argument says whether
@@ -179,7 +182,7 @@ public final class Executor {
     withoutActuallyEscaping(watermark) { watermark in
       let context = BackwardContext(
         node: node, pool: pool, random: random, accumulatesParameters: accumulates,
-        microbatchShare: scale * Float(graph.microbatch),
+        microbatchShare: scale * Float(lossCount),
         whenParametersAreDone: { watermark(node.watermark, true) })
       if node.operation.isView { context.passGradientThroughView() } else { node.operation.backward(context) }
     }

@@ -55,20 +55,3 @@ public final class OperationProfile {
     }
   }
 }
-
-extension Graph {
-  /// What a node is called in tables: the operation, and the common part of its parameters' names.
-  package func title(of index: Int) -> String {
-    let node = nodes[index]
-    let names = node.inputs.compactMap { input -> [Substring]? in
-      guard case .parameter(let number) = values[input].source else { return nil }
-      return parameters[number].name.split(separator: ".")
-    }
-    guard var common = names.first else { return node.operation.name }
-    for name in names.dropFirst() {
-      common = zip(common, name).prefix { $0 == $1 }.map(\.0)
-    }
-    if names.count == 1 { common.removeLast() }
-    return common.isEmpty ? node.operation.name : "\(node.operation.name) \(common.joined(separator: "."))"
-  }
-}

@@ -1,60 +1,104 @@
 import Graph
 
-/// What a network predicts, which decides its loss.
-public enum Task: Sendable, Equatable {
-  /// One of so many classes; softmax cross-entropy.
-  case classification(classes: Int)
-  /// So many numbers; mean squared error.
-  case regression(outputs: Int)
-
-  /// Columns of the network's output.
-  public var outputs: Int {
-    switch self {
-    case .classification(let classes): classes
-    case .regression(let outputs): outputs
-    }
-  }
-}
-
 /// A traced model with its inputs, output and loss.
 public struct Network {
+  /// What a model is given, for a microbatch of samples.
+  public struct Inputs {
+    /// [microbatch, ...] of float32: columns of a table, pixels of images.
+    public let numbers: Tensor?
+    /// [microbatch, ...] of int32: tokens of a text, letters of a sequence, categories of a table.
+    public let codes: Tensor?
+    /// [microbatch] of int32: how many codes of each sample are no padding.
+    public let lengths: Tensor?
+
+    /// The numbers, or the codes where there are no numbers.
+    public var features: Tensor {
+      guard let first = numbers ?? codes else { preconditionFailure("Network: expected numbers or codes") }
+      return first
+    }
+  }
+
+  /// The shape of one sample.
+  public struct SampleShape: Sendable, Equatable {
+    public var numbers: Shape?
+    public var codes: Shape?
+    /// Whether codes are padded, so that the model is told their lengths.
+    public var hasLengths: Bool
+
+    public init(numbers: Shape? = nil, codes: Shape? = nil, hasLengths: Bool = false) {
+      self.numbers = numbers
+      self.codes = codes
+      self.hasLengths = hasLengths
+    }
+  }
+
   public let task: Task
   public let graph: Graph
-  /// [microbatch, features]
-  public let features: Tensor
-  /// [microbatch] labels of int32, or [microbatch, outputs] values.
+  public let inputs: Inputs
+  /// [microbatch] labels or [microbatch, positions] next tokens of int32, or [microbatch, outputs] values.
   public let target: Tensor
-  /// [microbatch, outputs]: logits or predicted values.
+  /// [microbatch, outputs]: logits or predicted values; [microbatch, positions, vocabulary] of a language model.
   public let output: Tensor
-  /// [microbatch]: one loss a sample.
+  /// [microbatch] or, of a language model, [microbatch, positions]. The objective is the mean over all of them.
   public let loss: Tensor
+
+  /// Numbers of the loss for each sample.
+  public var lossesPerSample: Int { loss.shape.count / graph.microbatch }
 
   /// Traces `model` once over a microbatch.
   ///
   /// - Parameters:
   ///   - microbatch: samples of one forward and backward pass.
-  ///   - featureCount: columns of the features.
-  ///   - model: from features [microbatch, featureCount] to [microbatch, task.outputs].
+  ///   - sample: what the model is given.
+  ///   - model: from the inputs to the output that `task` asks for.
   /// - Throws: the first `ShapeError` of the model.
   public init(
-    microbatch: Int, featureCount: Int, task: Task, model: (Tensor) -> Tensor
+    microbatch: Int, sample: SampleShape, task: Task, model: (Inputs) -> Tensor
   ) throws(ShapeError) {
     let trace = Trace(microbatch: microbatch)
     self.task = task
-    features = trace.input("features", perSample: [featureCount])
-    output = model(features)
+    inputs = Inputs(
+      numbers: sample.numbers.map { trace.input("features", perSample: $0) },
+      codes: sample.codes.map { trace.input("codes", perSample: $0, of: .int32) },
+      lengths: sample.hasLengths ? trace.input("lengths", perSample: Shape([]), of: .int32) : nil)
+    output = model(inputs)
+    let expected: Shape
     switch task {
-    case .classification:
+    case .classification(let classes):
+      expected = [microbatch, classes]
       target = trace.input("labels", perSample: Shape([]), of: .int32)
       loss = softmaxCrossEntropy(output, labels: target)
     case .regression(let outputs):
+      expected = [microbatch, outputs]
       target = trace.input("targets", perSample: [outputs])
       loss = meanSquaredError(output, target: target)
+    case .nextToken(let vocabulary):
+      let positions = sample.codes ?? [1]
+      expected = Shape([microbatch] + positions.extents + [vocabulary])
+      target = trace.input("next tokens", perSample: positions, of: .int32)
+      loss = softmaxCrossEntropy(output, labels: target)
     }
     graph = try trace.finish(loss: loss, outputs: [output])
-    guard output.shape == [microbatch, task.outputs] else {
-      let expected: Shape = [microbatch, task.outputs]
+    guard output.shape == expected else {
       throw ShapeError("expected \(expected), found \(output.shape)", place: "output")
     }
   }
+
+  /// As above, for a model of `featureCount` numbers a sample.
+  ///
+  /// - Parameter model: from features [microbatch, featureCount] to [microbatch, task.outputs].
+  public init(
+    microbatch: Int, featureCount: Int, task: Task, model: (Tensor) -> Tensor
+  ) throws(ShapeError) {
+    try self.init(microbatch: microbatch, sample: SampleShape(numbers: [featureCount]), task: task) {
+      inputs in
+      guard let features = inputs.numbers else {
+        preconditionFailure("Network: a model of numbers has numbers")
+      }
+      return model(features)
+    }
+  }
+
+  /// The first of the inputs.
+  public var features: Tensor { inputs.features }
 }

@@ -34,8 +34,23 @@ extension Configuration {
 
   private func loadSplit() throws -> DatasetSplit {
     guard let path = data.path else { return Digits.split() }
-    let file = CSVFile(path: path, label: data.label ?? "", task: data.task)
-    if let testPath = data.testPath { return try file.load(testPath: testPath) }
-    return try file.load().split(testFraction: data.testFraction, seed: seed)
+    switch data.format {
+    case .csv:
+      let file = CSVFile(path: path, label: data.label ?? "", task: data.task, categorical: data.categorical)
+      if let testPath = data.testPath { return try file.load(testPath: testPath) }
+      return try file.load().split(testFraction: data.testFraction, seed: seed)
+    case .idx:
+      return try IDXImages.load(folder: path)
+    case .text:
+      let file = TextFile(path: path, context: model.context)
+      if let testPath = data.testPath { return try file.load(testPath: testPath) }
+      return try file.load(testFraction: data.testFraction)
+    case .sequences:
+      let file = SequenceFile(
+        path: path, alphabet: data.alphabet, label: data.label, length: data.length,
+        truncates: data.length != nil, task: data.task)
+      if let testPath = data.testPath { return try file.load(testPath: testPath) }
+      return try file.load().split(testFraction: data.testFraction, seed: seed)
+    }
   }
 }

@@ -6,20 +6,34 @@ extension Configuration {
     .init("seed", \.seed, .seed),
 
     .init("model.kind", \.model.kind, .choice),
-    .init("model.hidden", \.model.hidden, .list(.whole(from: 1, toPowerOf2: 24)), only: mlp),
-    .init("model.activation", \.model.activation, .choice, only: mlp),
-    .init("model.dropout", \.model.dropout, .number("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 }, only: mlp),
+    .init("model.hidden", \.model.hidden, .list(.whole(from: 1, toPowerOf2: 24)), only: perceptron),
+    .init("model.activation", \.model.activation, .choice, only: perceptron),
+    .init(
+      "model.dropout", \.model.dropout, .number("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 },
+      only: models([.mlp, .tabular, .gpt, .encoder])),
+    .init("model.layers", \.model.layers, .whole(from: 1, toPowerOf2: 12), only: transformer),
+    .init("model.heads", \.model.heads, .whole(from: 1, toPowerOf2: 12), only: transformer),
+    .init("model.width", \.model.width, .whole(from: 1, toPowerOf2: 20), only: transformer),
+    .init("model.context", \.model.context, .whole(from: 1, toPowerOf2: 20), only: models([.gpt])),
+    .init(
+      "model.vocabulary", \.model.vocabulary, .optional(.whole(from: 2, toPowerOf2: 24)), only: transformer),
+    .init("model.recompute", \.model.recompute, .flag, only: transformer),
+    .init(
+      "model.channels", \.model.channels, .list(.whole(from: 1, toPowerOf2: 16)), only: models([.conv1d])),
 
     .init("data.source", \.data.source, .optional(.choice)),
     .init("data.path", \.data.path, .optional(.text)),
     .init("data.format", \.data.format, .choice, only: file),
-    .init("data.label", \.data.label, .optional(.text), only: file),
-    .init("data.task", \.data.task, .choice, only: file),
+    .init("data.label", \.data.label, .optional(.text), only: formats([.csv, .sequences])),
+    .init("data.task", \.data.task, .choice, only: formats([.csv, .sequences])),
+    .init("data.categorical", \.data.categorical, .list(.text), only: formats([.csv])),
+    .init("data.alphabet", \.data.alphabet, .choice, only: formats([.sequences])),
+    .init("data.length", \.data.length, .optional(.whole(from: 1)), only: formats([.sequences])),
     .init("data.standardize", \.data.standardize, .flag),
     .init(
       "data.test_fraction", \.data.testFraction, .number("from 0 to below 1") { 0 <= $0 && $0 < 1 },
       only: fileToSplit),
-    .init("data.test_path", \.data.testPath, .optional(.text), only: file),
+    .init("data.test_path", \.data.testPath, .optional(.text), only: formats([.csv, .text, .sequences])),
 
     .init("training.batch", \.training.batch, .whole(from: 1)),
     .init("training.microbatch", \.training.microbatch, .whole(from: 1)),
@@ -73,7 +87,8 @@ extension Configuration {
     ("data.source", "data.path"), ("training.epochs", "training.steps"),
   ]
 
-  private static let mlp = ConfigurationKey.Condition.with("model.kind", \.model.kind, .mlp)
+  private static let perceptron = models([.mlp, .tabular])
+  private static let transformer = models([.gpt, .encoder])
   private static let sgd = ConfigurationKey.Condition.with(
     "training.optimizer.kind", \.training.optimizer.kind, .sgd)
   private static let adamw = ConfigurationKey.Condition.with(
@@ -81,6 +96,20 @@ extension Configuration {
   private static let file = ConfigurationKey.Condition.unless(
     { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
   private static let fileToSplit = ConfigurationKey.Condition.unless(
-    { $0.data.path == nil || $0.data.testPath != nil },
-    "it belongs to a file that is split (data.path without data.test_path)")
+    { $0.data.path == nil || $0.data.testPath != nil || $0.data.format == .idx },
+    "it belongs to a file that is split (data.path without data.test_path, and not of format idx)")
+
+  private static func models(_ kinds: [Model.Kind]) -> ConfigurationKey.Condition {
+    .with("model.kind", \.model.kind, anyOf: kinds)
+  }
+
+  private static func formats(_ formats: [Data.Format]) -> ConfigurationKey.Condition {
+    let names = formats.map(\.rawValue).joined(separator: ", ")
+    return ConfigurationKey.Condition { configuration in
+      if let reason = file.reason(configuration) { return reason }
+      let format = configuration.data.format
+      if formats.contains(format) { return nil }
+      return "it has no meaning with data.format: \(format.rawValue), only with \(names)"
+    }
+  }
 }

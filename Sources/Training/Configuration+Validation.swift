@@ -46,6 +46,12 @@ extension Configuration {
         "an mlp has at least one hidden layer, such as [256, 128]; model.kind logistic or linear has none"
       )
     }
+    if model.kind == .conv1d, model.channels.isEmpty {
+      return ("model.channels", "a conv1d has at least one convolution, such as [32, 64]")
+    }
+    if model.kind.isTransformer, !model.width.isMultiple(of: model.heads) {
+      return ("model.heads", "\(model.heads) heads do not divide model.width, \(model.width)")
+    }
     return nil
   }
 
@@ -56,8 +62,37 @@ extension Configuration {
     if data.source != nil, data.path != nil {
       return ("data.path", "data.source is given too; remove one of them")
     }
-    if data.path != nil, data.label == nil {
+    if data.path != nil, data.format == .csv, data.label == nil {
       return ("data.label", "a file needs the name of the column that holds the labels")
+    }
+    let format = data.path == nil ? nil : data.format
+    switch model.kind {
+    case .gpt where format != .text:
+      return ("model.kind", "a gpt is trained on a text (data.path with data.format: text)")
+    case .encoder where format != .sequences:
+      return ("model.kind", "an encoder is trained on sequences (data.path with data.format: sequences)")
+    case .lenet, .resnet18, .resnet20, .resnet32, .resnet56:
+      if format != .idx, data.source != .digits {
+        return (
+          "model.kind", "a \(model.kind.rawValue) is trained on images (data.path with data.format: idx)"
+        )
+      }
+    case .mlp, .linear, .logistic:
+      if format == .text || format == .sequences {
+        return (
+          "model.kind",
+          "a model \(model.kind.rawValue) takes numbers, and the data are letters; use \(format == .text ? "gpt" : "encoder or conv1d")"
+        )
+      }
+    default: break
+    }
+    if format == .text, model.kind != .gpt {
+      return ("data.format", "a text is for a model that predicts the next token, model.kind: gpt")
+    }
+    if !data.categorical.isEmpty, model.kind != .tabular {
+      return (
+        "data.categorical", "categories are for model.kind: tabular; leave the columns numbers, or use it"
+      )
     }
     if model.kind == .linear, data.source == .digits || data.task == .classification {
       return ("model.kind", "a linear model predicts values, and the labels are classes; use logistic or mlp")

@@ -45,10 +45,18 @@ struct ConfigurationKey: Sendable {
     static func with<Value: RawRepresentable & Equatable & Sendable>(
       _ key: String, _ path: KeyPath<Configuration, Value> & Sendable, _ value: Value
     ) -> Self where Value.RawValue == String {
+      with(key, path, anyOf: [value])
+    }
+
+    /// As above, where the value may be any of some.
+    static func with<Value: RawRepresentable & Equatable & Sendable>(
+      _ key: String, _ path: KeyPath<Configuration, Value> & Sendable, anyOf values: [Value]
+    ) -> Self where Value.RawValue == String {
       Self { configuration in
         let found = configuration[keyPath: path]
-        if found == value { return nil }
-        return "it has no meaning with \(key): \(found.rawValue), only with \(value.rawValue)"
+        if values.contains(found) { return nil }
+        let names = values.map(\.rawValue).joined(separator: ", ")
+        return "it has no meaning with \(key): \(found.rawValue), only with \(names)"
       }
     }
 

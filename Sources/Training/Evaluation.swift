@@ -1,12 +1,15 @@
 import Datasets
+import Foundation
 import MPI
 import NeuralNetwork
 
 /// Sums over evaluated samples. Sums of ranks add up, so metrics of the whole set are exact over any number of ranks.
 struct EvaluationSums: Equatable {
   var samples = 0.0
+  /// Numbers that `loss` is the sum of: one a sample, or one a position.
+  var losses = 0.0
   var loss = 0.0
-  /// Classification: samples whose largest logit is their label's.
+  /// Classification: samples, or positions, whose largest logit is their label's.
   var correct = 0.0
   /// Regression: Σ |x - t|, Σ (t - center) and Σ (t - center)² over all outputs.
   var absoluteError = 0.0
@@ -14,19 +17,24 @@ struct EvaluationSums: Equatable {
   var squaredTarget = 0.0
 
   mutating func reduce(on world: borrowing Communicator) throws(MPIError) {
-    var sums = [samples, loss, correct, absoluteError, target, squaredTarget]
+    var sums = [samples, loss, correct, absoluteError, target, squaredTarget, losses]
     var span = sums.mutableSpan
     try world.allreduce(&span, .sum)
     (samples, loss, correct) = (sums[0], sums[1], sums[2])
     (absoluteError, target, squaredTarget) = (sums[3], sums[4], sums[5])
+    losses = sums[6]
   }
 
-  /// Metrics by name: `loss` and `accuracy` for classes; `loss`, `mse`, `mae` and `r2` for values.
+  /// Metrics by name: `loss` and `accuracy` for classes; `loss`, `mse`, `mae` and `r2` for values; `loss`, `perplexity` and
+  /// `accuracy` for next tokens.
   func metrics(for task: Task) -> [String: Double] {
     guard samples > 0 else { return [:] }
     switch task {
     case .classification:
       return ["loss": loss / samples, "accuracy": correct / samples]
+    case .nextToken:
+      let mean = loss / losses
+      return ["loss": mean, "perplexity": exp(mean), "accuracy": correct / losses]
     case .regression(let outputs):
       let numbers = samples * Double(outputs)
       let spread = squaredTarget - target * target / numbers
@@ -36,19 +44,22 @@ struct EvaluationSums: Equatable {
     }
   }
 
-  /// Adds the first `count` rows of a microbatch.
+  /// Adds the first `count` samples of a microbatch.
   ///
   /// - Parameter center: some value amid the targets, the same on all ranks: without it large targets of small spread would cancel.
   mutating func add(
-    _ count: Int, task: Task, losses: UnsafeBufferPointer<Float>, output: UnsafeBufferPointer<Float>,
+    _ count: Int, of microbatch: Int, task: Task, losses: UnsafeBufferPointer<Float>,
+    output: UnsafeBufferPointer<Float>,
     target: UnsafeRawPointer, center: Double
   ) {
+    let perSample = losses.count / microbatch
     samples += Double(count)
-    for row in 0..<count { loss += Double(losses[row]) }
+    self.losses += Double(count * perSample)
+    for row in 0..<count * perSample { loss += Double(losses[row]) }
     switch task {
-    case .classification(let classes):
+    case .classification(let classes), .nextToken(let classes):
       let labels = target.assumingMemoryBound(to: Int32.self)
-      for row in 0..<count {
+      for row in 0..<count * perSample {
         var best = 0
         for c in 1..<max(1, classes) where output[row * classes + c] > output[row * classes + best] {
           best = c

@@ -6,26 +6,101 @@ import Optimizers
 
 /// What a configuration names, made: network, optimizer.
 enum ReadyMade {
+  /// - Parameter model: from numbers [microbatch, features], or codes where the data have no numbers; nil for the model that the
+  ///   configuration names.
   static func network(
     _ configuration: Configuration, data: Dataset, model: ((Tensor) -> Tensor)?
   ) throws(ShapeError) -> Network {
-    let task: NeuralNetwork.Task =
-      if let classes = data.classNames { .classification(classes: classes.count) } else {
-        .regression(outputs: 1)
+    let microbatch = configuration.training.microbatch
+    let task = task(configuration.model, data)
+    if let model {
+      return try Network(
+        microbatch: microbatch,
+        sample: .init(
+          numbers: data.numbers.map { [$0.width] },
+          codes: data.numbers == nil ? data.codes.map { Shape($0.shape) } : nil), task: task
+      ) { inputs in model(inputs.features) }
+    }
+    let sample = try sampleShape(configuration.model, data)
+    return try Network(microbatch: microbatch, sample: sample, task: task) { inputs in
+      output(configuration.model, data, task, inputs)
+    }
+  }
+
+  private static func task(_ model: Configuration.Model, _ data: Dataset) -> NeuralNetwork.Task {
+    switch data.labels {
+    case .classes(_, let names): .classification(classes: names.count)
+    case .values: .regression(outputs: 1)
+    case .nextTokens: .nextToken(vocabulary: vocabulary(model, data))
+    }
+  }
+
+  private static func vocabulary(_ model: Configuration.Model, _ data: Dataset) -> Int {
+    max(model.vocabulary ?? 0, data.codes?.vocabularies.map(\.count).max() ?? 0)
+  }
+
+  /// What a model is given of the data, and in which shape.
+  private static func sampleShape(
+    _ model: Configuration.Model, _ data: Dataset
+  ) throws(ShapeError) -> Network.SampleShape {
+    let place = "model.kind: \(model.kind.rawValue)"
+    let numbers = data.numbers.map { Shape($0.shape) }
+    let codes = data.codes.map { Shape($0.shape) }
+    switch model.kind {
+    case .mlp, .linear, .logistic:
+      guard let numbers else { throw ShapeError("expected numbers, and the data are codes", place: place) }
+      return .init(numbers: [numbers.count])
+    case .lenet, .resnet20, .resnet32, .resnet56, .resnet18:
+      guard let numbers else { throw ShapeError("expected images, and the data are codes", place: place) }
+      // The digits come as rows of a table.
+      let side = Int(Double(numbers.count).squareRoot())
+      if numbers.rank == 1, side * side == numbers.count { return .init(numbers: [side, side, 1]) }
+      guard numbers.rank == 3 else {
+        throw ShapeError("expected images [height, width, channels], found samples \(numbers)", place: place)
       }
-    let description = configuration.model
+      return .init(numbers: numbers)
+    case .gpt:
+      guard let codes else { throw ShapeError("expected tokens, and the data are numbers", place: place) }
+      return .init(codes: codes)
+    case .encoder:
+      guard let codes else { throw ShapeError("expected tokens, and the data are numbers", place: place) }
+      return .init(codes: codes, hasLengths: true)
+    case .conv1d:
+      if let codes { return .init(codes: codes) }
+      guard let numbers else { throw ShapeError("expected signals or sequences", place: place) }
+      return .init(numbers: numbers.rank == 1 ? [numbers[0], 1] : numbers)
+    case .tabular:
+      return .init(numbers: numbers, codes: codes)
+    }
+  }
+
+  private static func output(
+    _ model: Configuration.Model, _ data: Dataset, _ task: NeuralNetwork.Task, _ inputs: Network.Inputs
+  ) -> Tensor {
     let activation: Kernels.Activation =
-      switch description.activation {
+      switch model.activation {
       case .relu: .relu
       case .tanh: .tanh
       case .gelu: .gelu
       }
-    let readyMade = MultilayerPerceptron(
-      hidden: description.kind == .mlp ? description.hidden : [], outputs: task.outputs,
-      activation: activation, dropout: Float(description.dropout))
-    return try Network(
-      microbatch: configuration.training.microbatch, featureCount: data.featureCount, task: task,
-      model: model ?? readyMade.callAsFunction)
+    let dropout = Float(model.dropout)
+    switch model.kind {
+    case .resnet20: return ResNet(layers: 20, classes: task.outputs)(inputs.features)
+    case .resnet32: return ResNet(layers: 32, classes: task.outputs)(inputs.features)
+    case .resnet56: return ResNet(layers: 56, classes: task.outputs)(inputs.features)
+    case .resnet18: return ResNet18(classes: task.outputs)(inputs.features)
+    case .conv1d: return Conv1DNet(channels: model.channels, outputs: task.outputs)(inputs.features)
+    case .tabular:
+      guard let codes = inputs.codes else { break }
+      let tabular = Tabular(
+        cardinalities: data.codes?.vocabularies.map(\.count) ?? [], hidden: model.hidden,
+        outputs: task.outputs, activation: activation, dropout: dropout)
+      return tabular(features: inputs.numbers, codes: codes)
+    default: break
+    }
+    let perceptron = MultilayerPerceptron(
+      hidden: model.hidden, outputs: task.outputs, activation: activation, dropout: dropout)
+    return perceptron(inputs.features)
   }
 
   static func optimizer(_ description: Configuration.Optimizer) -> any Optimizer {

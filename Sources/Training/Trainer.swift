@@ -163,13 +163,15 @@ public final class Trainer {
       spans.end()
       spans.begin(.forward, number)
       executor.forward(training: true, at: Position(step: step, firstSample: firstSample))
-      for loss in executor.value(of: network.loss, training: true) { lossSum += Double(loss) }
+      var sum = 0.0
+      for loss in executor.value(of: network.loss, training: true) { sum += Double(loss) }
+      lossSum += sum / Double(network.lossesPerSample)
       spans.end()
       spans.begin(.backward, number)
       let (isFirst, isLast) = (
         microbatch == microbatches.lowerBound, microbatch == microbatches.upperBound - 1
       )
-      executor.backward(scale: 1 / Float(training.batch), accumulates: !isFirst) {
+      executor.backward(scale: 1 / Float(training.batch * network.lossesPerSample), accumulates: !isFirst) {
         watermark, readsParameters in
         // Only the last microbatch completes gradients. What is reduced by then is updated while it is in the cache.
         guard isLast, failure == nil else { return }
@@ -205,7 +207,7 @@ public final class Trainer {
       load(test, samples, 0, training: false)
       executor.forward(training: false)
       sums.add(
-        count, task: network.task, losses: executor.value(of: network.loss, training: false),
+        count, of: microbatch, task: network.task, losses: executor.value(of: network.loss, training: false),
         output: executor.value(of: network.output, training: false),
         target: executor.input(network.target, training: false), center: center)
     }
@@ -255,14 +257,20 @@ public final class Trainer {
 
   /// Copies the microbatch at `first` of `samples` into the network's inputs.
   private func load(_ data: Dataset, _ samples: [Int], _ first: Int, training: Bool) {
-    let features = executor.input(network.features, training: training)
-    let target = executor.input(network.target, training: training)
+    func memory<Element>(_ tensor: Tensor, of type: Element.Type) -> UnsafeMutablePointer<Element> {
+      executor.input(tensor, training: training).assumingMemoryBound(to: type)
+    }
     samples.withUnsafeBufferPointer { samples in
       let rows = UnsafeBufferPointer(rebasing: samples[first..<first + network.graph.microbatch])
-      data.gather(rows, into: features.assumingMemoryBound(to: Float.self))
+      if let numbers = network.inputs.numbers { data.gather(rows, into: memory(numbers, of: Float.self)) }
+      if let codes = network.inputs.codes { data.gather(rows, into: memory(codes, of: Int32.self)) }
+      if let lengths = network.inputs.lengths {
+        data.gatherLengths(rows, into: memory(lengths, of: Int32.self))
+      }
       switch network.task {
-      case .classification: data.gatherClasses(rows, into: target.assumingMemoryBound(to: Int32.self))
-      case .regression: data.gatherValues(rows, into: target.assumingMemoryBound(to: Float.self))
+      case .classification: data.gatherClasses(rows, into: memory(network.target, of: Int32.self))
+      case .regression: data.gatherValues(rows, into: memory(network.target, of: Float.self))
+      case .nextToken: data.gatherNextTokens(rows, into: memory(network.target, of: Int32.self))
       }
     }
   }

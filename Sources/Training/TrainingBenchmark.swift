@@ -18,6 +18,8 @@ public struct TrainingBenchmark {
     public var microbatch: Int
     /// Global batch / median step.
     public var samplesPerSecond: Double
+    /// The same in tokens; nil for models that have none.
+    public var tokensPerSecond: Double?
     public var stepMsMedian: Double
     public var stepMsMin: Double
     /// GFLOP/s of all ranks: the products of a step / median step.
@@ -36,6 +38,8 @@ public struct TrainingBenchmark {
     /// Mean loss of the first and of the last step.
     public var lossFirst: Double
     public var lossLast: Double
+    /// Time of each operation on this rank; nil unless asked for.
+    public var profile: StepProfile?
 
     public var json: String { JSONLine.encode(self) }
 
@@ -56,7 +60,7 @@ public struct TrainingBenchmark {
   private let data: DatasetSplit
 
   /// - Parameters:
-  ///   - ranks: scales the default batch, 256 samples a rank.
+  ///   - ranks: scales the default batch, in one microbatch a rank.
   ///   - overrides: as `--set` of `rondo train`.
   /// - Throws: `ConfigurationError`.
   public init(model: String, ranks: Int, overrides: [String]) throws {
@@ -64,13 +68,13 @@ public struct TrainingBenchmark {
       throw ConfigurationError(
         "there is no model \"\(model)\"; there are: \(Self.models.joined(separator: ", "))")
     }
-    var base = Configuration(
-      name: "bench-\(model)", model: .init(kind: kind, hidden: kind == .mlp ? [1024, 1024] : []),
-      data: .init(source: kind == .linear ? nil : .digits, path: kind == .linear ? "synthetic" : nil),
+    let base = Configuration(
+      name: "bench-\(model)", model: .init(kind: kind, hidden: Self.hidden(kind)),
+      data: Self.data(kind),
       training: .init(
-        batch: 256 * ranks, microbatch: 256, steps: 1,
-        optimizer: .init(kind: .sgd, learningRate: 0.01, momentum: 0.9)))
-    if kind == .linear { base.data.label = "value" }
+        batch: Self.samplesPerRank(kind) * ranks, microbatch: Self.samplesPerRank(kind), steps: 1,
+        optimizer: kind.isTransformer || kind == .tabular
+          ? .init(kind: .adamw) : .init(kind: .sgd, learningRate: 0.01, momentum: 0.9)))
     if let data = overrides.first(where: { $0.hasPrefix("data") }) {
       throw ConfigurationError("the benchmark trains on synthetic data; remove it", at: "--set \(data)")
     }
@@ -78,12 +82,45 @@ public struct TrainingBenchmark {
     // An override of the batch alone asks for the default microbatch of that batch.
     configuration = try base.applying(
       overrides: (given.contains("training.batch") || given.contains("training.microbatch")
-        ? [] : ["training.microbatch=256"]) + overrides)
-    data = Self.synthetic(samples: 8 * configuration.training.batch, isClasses: kind != .linear)
+        ? [] : ["training.microbatch=\(Self.samplesPerRank(kind))"]) + overrides)
+    data = SyntheticData.samples(Self.batches(kind) * configuration.training.batch, for: configuration.model)
+  }
+
+  /// Samples of a rank in a step, where nothing else is asked for: those of the comparisons in the README.
+  private static func samplesPerRank(_ kind: Configuration.Model.Kind) -> Int {
+    switch kind {
+    case .mlp, .linear, .logistic, .tabular: 256
+    case .lenet, .resnet20, .resnet32, .resnet56, .encoder, .conv1d: 64
+    case .resnet18, .gpt: 8
+    }
+  }
+
+  /// Batches of synthetic data: enough that loading them costs what it costs in a run, and few where samples are large.
+  private static func batches(_ kind: Configuration.Model.Kind) -> Int { kind == .resnet18 ? 2 : 8 }
+
+  private static func hidden(_ kind: Configuration.Model.Kind) -> [Int] {
+    kind == .mlp ? [1024, 1024] : kind == .tabular ? [256, 128] : []
+  }
+
+  /// What a configuration for real data of that kind would say; nothing is read from it.
+  private static func data(_ kind: Configuration.Model.Kind) -> Configuration.Data {
+    let path = "synthetic"
+    return switch kind {
+    case .mlp, .logistic: .init(source: .digits)
+    case .linear: .init(path: path, label: "value")
+    case .lenet, .resnet20, .resnet32, .resnet56, .resnet18: .init(path: path, format: .idx)
+    case .gpt: .init(path: path, format: .text)
+    case .encoder, .conv1d: .init(path: path, format: .sequences)
+    case .tabular: .init(path: path, label: "class", categorical: ["c0"])
+    }
   }
 
   /// Collective.
-  public func run(pool: ThreadPool, warmup: Int, steps: Int, world: borrowing Communicator) throws -> Result {
+  ///
+  /// - Parameter profiles: whether as many steps again are run to time each operation.
+  public func run(
+    pool: ThreadPool, warmup: Int, steps: Int, profiles: Bool = false, world: borrowing Communicator
+  ) throws -> Result {
     var configuration = configuration
     configuration.training.steps = warmup + steps
     configuration.training.epochs = nil
@@ -108,6 +145,7 @@ public struct TrainingBenchmark {
       if step >= warmup { seconds.append(trainer.stepSeconds) }
     }
     after = Times(trainer.instruments)
+    let profile = profiles ? try StepProfile.measure(trainer, steps: steps) : nil
     let times = try after.since(before, step: seconds.reduce(0, +)).ofLongestWait(on: world)
     let memory = try world.allreduce(peakMemoryBytes(), .maximum)
     trainer.close()
@@ -122,12 +160,15 @@ public struct TrainingBenchmark {
     return Result(
       model: configuration.model.kind.rawValue, ranks: world.size, threads: pool.threads, batch: batch,
       microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / typical,
+      tokensPerSecond: configuration.model.kind.isTransformer
+        ? Double(batch * data.train.sampleShape[0]) / typical : nil,
       stepMsMedian: 1e3 * typical, stepMsMin: 1e3 * (seconds.min() ?? 0), gflops: products / typical * 1e-9,
       stepMsMean: 1e3 * times.step / Double(steps), computeMsMean: 1e3 * times.compute / Double(steps),
       exposedMsMean: 1e3 * times.exposed / Double(steps),
       hiddenMsMean: 1e3 * max(0, times.communication - times.exposed) / Double(steps),
       peakMemoryBytes: memory,
-      lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch))
+      lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch),
+      profile: profile)
   }
 
   /// Sums over steps, in seconds.
@@ -163,30 +204,5 @@ public struct TrainingBenchmark {
       times.communication = try world.broadcast(communication, root: rank)
       return times
     }
-  }
-
-  /// 784 features in 0..<1 and ten classes that depend on them, or a value that does.
-  private static func synthetic(samples: Int, isClasses: Bool) -> DatasetSplit {
-    let (width, classes) = (784, 10)
-    let philox = Philox(key: 1)
-    let features = [Float](unsafeUninitializedCapacity: samples * width) { buffer, initialized in
-      for sample in 0..<samples {
-        for block in 0..<width / 4 {
-          let words = philox.block(at: block, major: UInt32(sample), for: .synthetic)
-          for lane in 0..<4 { buffer[sample * width + 4 * block + lane] = Philox.uniform(words[lane]) }
-        }
-        // The class shows as a brighter stripe.
-        let stripe = sample % classes
-        for i in stripe * 78..<(stripe + 1) * 78 { buffer[sample * width + i] += 0.3 }
-      }
-      initialized = samples * width
-    }
-    let all = Dataset(
-      features: features,
-      labels: isClasses
-        ? .classes((0..<samples).map { Int32($0 % classes) }, names: (0..<classes).map(String.init))
-        : .values((0..<samples).map { Float($0 % classes) / 10 }),
-      featureNames: (0..<width).map { "x\($0)" }, labelName: isClasses ? "class" : "value")
-    return all.split { _ in false }
   }
 }

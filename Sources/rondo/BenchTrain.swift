@@ -28,6 +28,9 @@ struct BenchTrain: ParsableCommand {
   @Option(help: "Steps before the measured ones.")
   var warmup = 5
 
+  @Flag(help: "Run as many steps again and print the time of each operation, on rank 0.")
+  var profile = false
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -42,9 +45,11 @@ struct BenchTrain: ParsableCommand {
       let benchmark = try CommonFailure.agreed(on: world) {
         try TrainingBenchmark(model: model, ranks: world.size, overrides: overrides)
       }
-      let result = try benchmark.run(pool: pool, warmup: warmup, steps: steps, world: world)
+      let result = try benchmark.run(
+        pool: pool, warmup: warmup, steps: steps, profiles: profile, world: world)
       guard world.rank == 0 else { return }
       print(json ? result.json : result.table)
+      if !json, let profile = result.profile { print("\n\(profile.table)") }
     }
   }
 }

@@ -21,6 +21,16 @@ enum Job {
     Foundation.exit(status)
   }
 
+  /// Runs a command that needs no other ranks. What is wrong with its input becomes one line and the status for it.
+  static func runAlone(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let failure as any ExitStatusError {
+      warn("error: \(failure)")
+      Foundation.exit(failure.exitStatus)
+    }
+  }
+
   /// Debian's Open MPI aborts in MPI_Init, at length, when srun started several tasks and offers no PMIx. One line instead.
   static func refuseStepWithoutPMIx(_ environment: [String: String]) {
     let isStep = environment["SLURM_STEP_ID"] != nil && environment["SLURM_SRUN_COMM_HOST"] != nil

@@ -27,7 +27,7 @@ import Testing
     ),
     (
       "data: { colour: red }",
-      "config.yaml:1: unknown key \"colour\" in data; known keys are source, path, format, label, task, standardize, test_fraction, test_path"
+      "config.yaml:1: unknown key \"colour\" in data; known keys are source, path, format, label, task, categorical, alphabet, length, standardize, test_fraction, test_path"
     ),
     (
       "seed: 1\ncheckpoint: { every_steps: 200 }",
@@ -43,7 +43,7 @@ import Testing
     ("- 1\n- 2", "config.yaml: expected sections such as model, data and training, found [1, 2]"),
     (
       "model: mlp",
-      "config.yaml:1: model: expected a section with kind, hidden, activation, dropout, found \"mlp\""
+      "config.yaml:1: model: expected a section with kind, hidden, activation, dropout, layers, heads, width, context, vocabulary, recompute, channels, found \"mlp\""
     ),
     (
       "seed: {a: 1}",
@@ -70,7 +70,7 @@ import Testing
     ("seed=-1", "seed: expected a whole number of at least 0 and below 2^64, found \"-1\""),
     (
       "model.kind=mpl",
-      "model.kind: expected one of mlp, linear, logistic, found \"mpl\"; did you mean \"mlp\"?"
+      "model.kind: expected one of mlp, linear, logistic, lenet, resnet20, resnet32, resnet56, resnet18, gpt, encoder, conv1d, tabular, found \"mpl\"; did you mean \"mlp\"?"
     ),
     (
       "model.hidden=64",

@@ -1,0 +1,115 @@
+import Datasets
+import Foundation
+import Graph
+import NeuralNetwork
+import Optimizers
+
+/// What a configuration will train and what memory that takes, before anything runs.
+public struct Inspection: Codable, Sendable {
+  public struct Layer: Codable, Sendable {
+    public var name: String
+    public var outputShape: [Int]
+    public var parameters: Int
+    /// Of one microbatch.
+    public var forwardFlops: Int
+    public var backwardFlops: Int
+  }
+
+  public struct Parameter: Codable, Sendable {
+    public var name: String
+    public var shape: [Int]
+    /// A running statistic, not trained.
+    public var isStatistic: Bool
+  }
+
+  /// Bytes of each arena on one rank.
+  public struct Memory: Codable, Sendable {
+    public var parameters: Int
+    public var gradients: Int
+    public var optimizer: Int
+    /// Values, their gradients, saved buffers and scratch.
+    public var activations: Int
+    /// Training and held-out samples.
+    public var data: Int
+
+    public var total: Int { parameters + gradients + optimizer + activations + data }
+  }
+
+  public var name: String
+  public var model: String
+  public var layers: [Layer]
+  public var parameters: [Parameter]
+  public var parameterCount: Int
+  public var microbatch: Int
+  public var batch: Int
+  /// Forward and backward of one sample, products only.
+  public var flopsPerSample: Double
+  public var flopsPerStep: Double
+  public var memory: Memory
+
+  /// - Parameter data: what `configuration` loads.
+  public init(_ configuration: Configuration, data: DatasetSplit) throws {
+    let graph: Graph
+    do {
+      graph = try Trainer.network(configuration, data: data).graph
+    } catch {
+      throw CommonFailure("\(error)", exitStatus: 2)
+    }
+    let arena = MemoryLayout<Float>.stride * graph.arenaCount
+    let optimizer = ReadyMade.optimizer(configuration.training.optimizer)
+    name = configuration.name
+    model = configuration.model.kind.rawValue
+    layers = graph.layers.map {
+      Layer(
+        name: $0.name, outputShape: $0.outputShape.extents, parameters: $0.parameterCount,
+        forwardFlops: $0.forwardFlops, backwardFlops: $0.backwardFlops)
+    }
+    parameters = graph.parameters.map {
+      Parameter(name: $0.name, shape: $0.shape.extents, isStatistic: $0.momentum != nil)
+    }
+    parameterCount = graph.parameterCount
+    microbatch = configuration.training.microbatch
+    batch = configuration.training.batch
+    flopsPerSample = Double(graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
+    flopsPerStep = flopsPerSample * Double(batch)
+    memory = Memory(
+      parameters: arena, gradients: arena, optimizer: arena * optimizer.stateCount,
+      activations: MemoryLayout<Float>.stride * Executor.activationCount(graph),
+      data: data.train.byteCount + data.test.byteCount)
+  }
+
+  public var json: String { JSONLine.encode(self) }
+
+  /// For people.
+  public var table: String {
+    func grouped(_ count: Int) -> String { ProgressDisplay.grouped(Double(count)) }
+    func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
+    var rows = [["layer", "output", "parameters", "MFLOP forward", "backward"]]
+    rows += layers.map { layer in
+      [
+        layer.name, layer.outputShape.map(String.init).joined(separator: " x "),
+        layer.parameters == 0 ? "" : grouped(layer.parameters),
+        layer.forwardFlops == 0 ? "" : String(format: "%.1f", Double(layer.forwardFlops) / 1e6),
+        layer.backwardFlops == 0 ? "" : String(format: "%.1f", Double(layer.backwardFlops) / 1e6),
+      ]
+    }
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let lines = rows.map { row in
+      zip(row, widths).enumerated().map { column, cell in
+        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+        return column < 2 ? cell.0 + padding : padding + cell.0
+      }.joined(separator: "  ")
+    }
+    return """
+      \(name): \(model), \(grouped(parameterCount)) parameters; of a microbatch of \(microbatch) samples:
+
+      \(lines.joined(separator: "\n"))
+
+      forward and backward: \(String(format: "%.3f", flopsPerSample / 1e6)) MFLOP a sample, \
+      \(String(format: "%.3f", flopsPerStep / 1e9)) GFLOP a step of \(batch) samples
+      memory of a rank: parameters \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), \
+      optimizer \(megabytes(memory.optimizer)), activations \(megabytes(memory.activations)), data \
+      \(megabytes(memory.data)); together \(megabytes(memory.total))
+      """
+  }
+}
