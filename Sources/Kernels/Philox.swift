@@ -13,6 +13,7 @@ public struct Philox: Sendable {
     case dropout = 3
     case split = 4
     case synthetic = 5
+    case generation = 6
   }
 
   @usableFromInline let key: SIMD2<UInt32>

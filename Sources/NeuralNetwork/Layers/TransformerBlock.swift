@@ -1,0 +1,52 @@
+import Graph
+import Kernels
+
+/// Attention, then a two-layer perceptron, each on a normalised copy of what passes by: the pre-norm block of GPT-2.
+///
+///     x ← x + dropout(attention(norm1(x)))
+///     x ← x + dropout(gelu(norm2(x) W + b) W' + b')
+///
+/// Shapes: x and y [batch, time, width]. Parameters: `NAME.norm1.gain`, `NAME.norm1.bias`, those of `MultiHeadAttention` under `NAME.attention`,
+/// `NAME.norm2.gain`, `NAME.norm2.bias`, `NAME.mlp.hidden.weight` [width, expansion · width], `NAME.mlp.hidden.bias`,
+/// `NAME.mlp.output.weight` and `NAME.mlp.output.bias`.
+/// Initialisation: normal with deviation 0.02; the two products that end in the sum with 0.02 / √(2 layers), so that the sum over all
+/// layers keeps its size. Sources: A. Radford et al., "Language models are unsupervised multitask learners", 2019, section 2.3; R. Xiong
+/// et al., arXiv:2002.04745.
+public struct TransformerBlock: Layer {
+  public var name: String
+  public var heads: Int
+  public var isCausal: Bool
+  /// Width of the perceptron's hidden layer over that of x.
+  public var expansion: Int
+  /// Of what each half adds, while training.
+  public var dropout: Float
+  /// Blocks of the whole model.
+  public var layers: Int
+
+  public init(
+    _ name: String, heads: Int, causal: Bool, layers: Int, expansion: Int = 4, dropout: Float = 0
+  ) {
+    self.name = name
+    self.heads = heads
+    isCausal = causal
+    self.layers = layers
+    self.expansion = expansion
+    self.dropout = dropout
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, lengths: nil) }
+
+  /// - Parameter lengths: [batch], int32: the positions of a sample that are not padding.
+  public func callAsFunction(_ x: Tensor, lengths: Tensor?) -> Tensor {
+    let width = x.shape.columns
+    let residual = Initializer.normal(deviation: 0.02 / Float(2 * max(1, layers)).squareRoot())
+    let attention = MultiHeadAttention(
+      "\(name).attention", heads: heads, causal: isCausal, outputInitializer: residual)
+    let drop = Dropout(dropout)
+    let x = x + drop(attention(LayerNorm("\(name).norm1")(x), lengths: lengths))
+    let hidden = Dense(
+      "\(name).mlp.hidden", expansion * width, activation: .gelu, initializer: .normal(deviation: 0.02))
+    let output = Dense("\(name).mlp.output", width, initializer: residual)
+    return x + drop(output(hidden(LayerNorm("\(name).norm2")(x))))
+  }
+}
