@@ -6,23 +6,30 @@
 // few classes are computed as vectors too.
 #define LANES 16
 #define FOR_LANES for (size_t l = 0; l < LANES; l++)
+typedef float lanes __attribute__((ext_vector_type(LANES), aligned(sizeof(float))));
 
-RONDO_INLINE size_t lanes_left(size_t columns, size_t first) {
-  return columns - first < LANES ? columns - first : LANES;
-}
+// The lanes' values at an address, and a place for them.
+#define AT(address) (*(const lanes *)(address))
+#define STORE(address, value) (*(lanes *)(address) = (value))
 
-RONDO_INLINE float sum_of_lanes(float *lanes) {
+RONDO_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+RONDO_INLINE float sum_of_lanes(float *x) {
   for (size_t half = LANES / 2; half > 0; half /= 2)
-    for (size_t l = 0; l < half; l++) lanes[l] += lanes[l + half];
-  return lanes[0];
+    for (size_t l = 0; l < half; l++) x[l] += x[l + half];
+  return x[0];
 }
 
-// block = x[0], ..., x[count - 1], then padding.
-RONDO_INLINE void load(float *restrict block, const float *restrict x, size_t count, float padding) {
-  if (count == LANES) {
-    FOR_LANES block[l] = x[l];
+// block = x[0], ..., x[count - 1], then padding. `readable` elements may be read at x: where that is a whole block, no branch is needed.
+RONDO_INLINE void load(float *restrict block, const float *restrict x, size_t count, size_t readable, float padding) {
+  if (readable >= LANES) {
+    FOR_LANES {
+      const float value = x[l];
+      block[l] = l < count ? value : padding;
+    }
   } else {
     FOR_LANES block[l] = padding;
+#pragma clang loop vectorize(disable)
     for (size_t l = 0; l < count; l++) block[l] = x[l];
   }
 }
@@ -30,49 +37,69 @@ RONDO_INLINE void load(float *restrict block, const float *restrict x, size_t co
 // --- Softmax cross-entropy ----------------------------------------------------------------------------------------------
 
 // A NaN is not larger than anything, but stays one in the sum of exponentials.
-RONDO_INLINE float maximum(size_t columns, const float *x) {
-  float top[LANES], block[LANES];
-  FOR_LANES top[l] = -__builtin_inff();
-  for (size_t c = 0; c < columns; c += LANES) {
-    load(block, x + c, lanes_left(columns, c), -__builtin_inff());
-    FOR_LANES top[l] = block[l] > top[l] ? block[l] : top[l];
+RONDO_INLINE float maximum(size_t columns, size_t readable, const float *x) {
+  lanes top = -__builtin_inff();
+  size_t c = 0;
+  for (; c + LANES <= columns; c += LANES) {
+    const lanes value = AT(x + c);
+    top = value > top ? value : top;
   }
+  float block[LANES];
+  if (c < columns) {
+    load(block, x + c, columns - c, readable - c, -__builtin_inff());
+    const lanes value = AT(block);
+    top = value > top ? value : top;
+  }
+  STORE(block, top);
   for (size_t half = LANES / 2; half > 0; half /= 2)
-    for (size_t l = 0; l < half; l++) top[l] = top[l + half] > top[l] ? top[l + half] : top[l];
-  return top[0];
+    for (size_t l = 0; l < half; l++) block[l] = block[l + half] > block[l] ? block[l + half] : block[l];
+  return block[0];
 }
 
 // The padding's exponential is 0, and NaN only in a row of -infinities, whose softmax is NaN anyway.
-RONDO_INLINE float sum_of_exponentials(size_t columns, const float *x, float top) {
-  float sum[LANES] = {0}, block[LANES];
-  for (size_t c = 0; c < columns; c += LANES) {
-    load(block, x + c, lanes_left(columns, c), -__builtin_inff());
-    FOR_LANES sum[l] += rondo_expf(block[l] - top);
+RONDO_INLINE float sum_of_exponentials(size_t columns, size_t readable, const float *x, float top) {
+  lanes sum = 0.0f;
+  float block[LANES];
+  size_t c = 0;
+  for (; c + LANES <= columns; c += LANES) {
+    FOR_LANES block[l] = rondo_expf(x[c + l] - top);
+    sum += AT(block);
   }
-  return sum_of_lanes(sum);
+  if (c < columns) {
+    load(block, x + c, columns - c, readable - c, -__builtin_inff());
+    FOR_LANES block[l] = rondo_expf(block[l] - top);
+    sum += AT(block);
+  }
+  STORE(block, sum);
+  return sum_of_lanes(block);
 }
 
 // Sum over c of weights[c] (x[c] - top); weights may be null: all 1.
 RONDO_INLINE float weighted_sum(size_t columns, const float *weights, const float *x, float top) {
-  float sum[LANES] = {0}, block[LANES], weight[LANES];
+  lanes sum = 0.0f;
+  float block[LANES], weight[LANES];
   FOR_LANES weight[l] = 1.0f;
   for (size_t c = 0; c < columns; c += LANES) {
-    const size_t count = lanes_left(columns, c);
-    load(block, x + c, count, top);
-    if (weights) load(weight, weights + c, count, 0.0f);
-    FOR_LANES sum[l] += l < count ? weight[l] * (block[l] - top) : 0.0f;
+    const size_t count = smaller(columns - c, LANES);
+    load(block, x + c, count, columns - c, top);
+    if (weights) load(weight, weights + c, count, columns - c, 0.0f);
+    FOR_LANES block[l] = l < count ? weight[l] * (block[l] - top) : 0.0f;
+    sum += AT(block);
   }
-  return sum_of_lanes(sum);
+  STORE(block, sum);
+  return sum_of_lanes(block);
 }
 
 RONDO_INLINE float total(size_t columns, const float *weights) {
-  float sum[LANES] = {0}, block[LANES];
+  lanes sum = 0.0f;
+  float block[LANES];
   if (!weights) return (float)columns;
   for (size_t c = 0; c < columns; c += LANES) {
-    load(block, weights + c, lanes_left(columns, c), 0.0f);
-    FOR_LANES sum[l] += block[l];
+    load(block, weights + c, smaller(columns - c, LANES), columns - c, 0.0f);
+    sum += AT(block);
   }
-  return sum_of_lanes(sum);
+  STORE(block, sum);
+  return sum_of_lanes(block);
 }
 
 RONDO_KERNEL void rondo_softmax_cross_entropy(
@@ -82,17 +109,23 @@ RONDO_KERNEL void rondo_softmax_cross_entropy(
   const float all = smoothing > 0.0f ? total(columns, targets->weights) : 0.0f;
   for (size_t r = 0; r < rows; r++) {
     const float *x = logits + r * columns;
+    const size_t readable = (rows - r) * columns;
+    statistics[2 * r] = maximum(columns, readable, x);
+    losses[r] = sum_of_exponentials(columns, readable, x, statistics[2 * r]);
+  }
+  for (size_t r = 0; r < rows; r++) {
+    statistics[2 * r + 1] = 1.0f / losses[r];
+    losses[r] = rondo_logf(losses[r]);
+  }
+  for (size_t r = 0; r < rows; r++) {
+    const float *x = logits + r * columns;
     const int32_t label = labels[r];
-    const float top = maximum(columns, x);
-    const float sum = sum_of_exponentials(columns, x, top);
-    statistics[2 * r] = top;
-    statistics[2 * r + 1] = 1.0f / sum;
+    const float top = statistics[2 * r], log_sum = losses[r];
     if (targets->has_ignored && label == targets->ignored) {
       losses[r] = 0.0f;
     } else if (label < 0 || (size_t)label >= columns) {
       losses[r] = __builtin_nanf("");
     } else {
-      const float log_sum = rondo_logf(sum);
       const float weight = targets->weights ? targets->weights[label] : 1.0f;
       losses[r] = (1.0f - smoothing) * weight * (log_sum - (x[label] - top));
       if (smoothing > 0.0f) {
@@ -106,27 +139,26 @@ RONDO_KERNEL void rondo_softmax_cross_entropy(
 // With p = softmax and W the sum of all weights, the derivative by logit c is
 // ((1 - smoothing) w[y] + smoothing W / columns) p[c] - smoothing / columns w[c] - (1 - smoothing) w[y] [c = y].
 RONDO_INLINE void gradient_of_row(
-    size_t columns, const float *x, float top, float factor, float base, const float *weights, float *d,
-    int accumulate) {
+    size_t columns, size_t readable, const float *x, float top, float factor, float base, const float *weights,
+    float *d, int accumulate) {
   float block[LANES], shift[LANES];
   FOR_LANES shift[l] = base;
-  for (size_t c = 0; c < columns; c += LANES) {
-    const size_t count = lanes_left(columns, c);
-    load(block, x + c, count, -__builtin_inff());
-    if (weights) {
-      load(shift, weights + c, count, 0.0f);
-      FOR_LANES shift[l] *= base;
-    }
-    FOR_LANES block[l] = factor * rondo_expf(block[l] - top) - shift[l];
-    float *out = d + c;
-    if (count == LANES && accumulate) {
-      FOR_LANES out[l] += block[l];
-    } else if (count == LANES) {
-      FOR_LANES out[l] = block[l];
-    } else {
-      for (size_t l = 0; l < count; l++) out[l] = accumulate ? out[l] + block[l] : block[l];
-    }
+  size_t c = 0;
+  for (; c + LANES <= columns; c += LANES) {
+    if (weights) FOR_LANES shift[l] = base * weights[c + l];
+    FOR_LANES block[l] = factor * rondo_expf(x[c + l] - top) - shift[l];
+    STORE(d + c, accumulate ? AT(d + c) + AT(block) : AT(block));
   }
+  if (c == columns) return;
+  const size_t count = columns - c;
+  load(block, x + c, count, readable - c, -__builtin_inff());
+  if (weights) {
+    load(shift, weights + c, count, count, 0.0f);
+    FOR_LANES shift[l] *= base;
+  }
+  FOR_LANES block[l] = factor * rondo_expf(block[l] - top) - shift[l];
+#pragma clang loop vectorize(disable)
+  for (size_t l = 0; l < count; l++) d[c + l] = accumulate ? d[c + l] + block[l] : block[l];
 }
 
 RONDO_KERNEL void rondo_softmax_cross_entropy_gradient(
@@ -151,7 +183,8 @@ RONDO_KERNEL void rondo_softmax_cross_entropy_gradient(
     const float weight = (1.0f - smoothing) * (targets->weights ? targets->weights[label] : 1.0f);
     const float factor = dlosses[r] * (weight + share * all) * statistics[2 * r + 1];
     const float *weights = smoothing > 0.0f ? targets->weights : NULL;
-    gradient_of_row(columns, x, statistics[2 * r], factor, dlosses[r] * share, weights, out, accumulate);
+    gradient_of_row(
+        columns, (rows - r) * columns, x, statistics[2 * r], factor, dlosses[r] * share, weights, out, accumulate);
     out[label] -= dlosses[r] * weight;
   }
 }
@@ -220,17 +253,24 @@ RONDO_INLINE void element_loss_body(
   }
   const float inverse = 1.0f / (float)columns;
   for (size_t r = 0; r < rows; r++) {
-    float sum[LANES] = {0}, predicted[LANES], wanted[LANES];
-    for (size_t c = 0; c < columns; c += LANES) {
-      const size_t count = lanes_left(columns, c);
-      load(predicted, x + r * columns + c, count, 0.0f);
-      load(wanted, target + r * columns + c, count, 0.0f);
-      FOR_LANES {
-        const float value = loss_value(loss, a, b, predicted[l], wanted[l]);
-        sum[l] += l < count ? value : 0.0f;
-      }
+    const float *predicted = x + r * columns, *wanted = target + r * columns;
+    lanes sum = 0.0f;
+    float value[LANES], t[LANES];
+    size_t c = 0;
+    for (; c + LANES <= columns; c += LANES) {
+      FOR_LANES value[l] = loss_value(loss, a, b, predicted[c + l], wanted[c + l]);
+      sum += AT(value);
     }
-    losses[r] = sum_of_lanes(sum) * inverse;
+    if (c < columns) {
+      const size_t count = columns - c, readable = (rows - r) * columns - c;
+      load(value, predicted + c, count, readable, 0.0f);
+      load(t, wanted + c, count, readable, 0.0f);
+      FOR_LANES value[l] = loss_value(loss, a, b, value[l], t[l]);
+      FOR_LANES value[l] = l < count ? value[l] : 0.0f;
+      sum += AT(value);
+    }
+    STORE(value, sum);
+    losses[r] = sum_of_lanes(value) * inverse;
   }
 }
 
