@@ -14,7 +14,9 @@ RONDO_KERNEL void rondo_copy_strided(
     const size_t run = odometer_run(&place, n);
     const float *restrict from = x + place.a;
     float *restrict to = y + place.b;
-    if (x_step != 1 || y_step != 1)
+    if (x_step == 0 && y_step == 1)
+      for (size_t i = 0; i < run; i++) put(accumulate, to + i, *from);
+    else if (x_step != 1 || y_step != 1)
       for (size_t i = 0; i < run; i++) put(accumulate, to + (ptrdiff_t)i * y_step, from[(ptrdiff_t)i * x_step]);
     else if (accumulate)
       for (size_t i = 0; i < run; i++) to[i] += from[i];

@@ -25,8 +25,7 @@ package enum ElementaryFunction: String, Sendable, CaseIterable {
     rondo_unary(code, count, x, y)
   }
 
-  /// dx (+)= dy · f′, from the input or the output as `gradientNeedsInput` says; `dy` and `dx` may be the same, then without
-  /// `accumulate`.
+  /// dx (+)= dy · f′, from the input or the output as `gradientNeedsInput` says; `dy` and `dx` may be the same.
   package func gradient(
     _ count: Int, known: UnsafePointer<Float>, dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>,
     accumulate: Bool

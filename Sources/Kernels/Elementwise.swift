@@ -62,7 +62,7 @@ package enum Elementwise {
     ElementaryFunction.log1p.apply(count, x, into: y)
   }
 
-  /// y = scale · x + shift, or added to y; `x` and `y` may be the same, then without `accumulate`.
+  /// y = scale · x + shift, or added to y; `x` and `y` may be the same.
   package static func affine(
     _ count: Int, scale: Float, shift: Float, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>,
     accumulate: Bool = false

@@ -27,7 +27,10 @@ package struct Broadcast: Sendable {
   package let extents: [Int]
   /// For each operand, whether an axis of the common shape is repeated.
   package let repeats: [[Bool]]
+  /// Of the operands and of a tensor of the common shape.
   private let axes: StridedAxes
+  /// Stands for a tensor of the common shape where an operand is asked for.
+  package static let whole = 2
 
   /// Nil where two extents differ and neither is 1, or where more than ``largestRank`` loops would be needed.
   package init?(_ a: [Int], _ b: [Int]) {
@@ -42,7 +45,7 @@ package struct Broadcast: Sendable {
     let strides = zip(operands, repeats).map { operand, repeats in
       zip(StridedAxes.rowMajor(operand), repeats).map { $1 ? 0 : $0 }
     }
-    axes = StridedAxes(extents, strides: strides)
+    axes = StridedAxes(extents, strides: strides + [StridedAxes.rowMajor(extents)])
     guard axes.rank <= Self.largestRank else { return nil }
     self.extents = extents
     self.repeats = repeats
@@ -51,13 +54,28 @@ package struct Broadcast: Sendable {
   /// Whether an operand has fewer elements than the result.
   package func isRepeated(_ operand: Int) -> Bool { repeats[operand].contains(true) }
 
-  /// Elements `range`, in row-major order, of y (+)= a op b. `y` may be an operand that is not repeated, then without `accumulate`.
+  /// Elements `range`, in row-major order, of y (+)= a op b. `y` may be an operand that is not repeated.
   package func apply(
     _ operation: Arithmetic, _ range: Range<Int>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     into y: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
+    run(operation, range, a, axes.strides[0], b, axes.strides[1], y, accumulate)
+  }
+
+  /// The same of y (+)= x op operand, where x has the common shape and `operand` is that of an operand. `y` may be `x`.
+  package func apply(
+    _ operation: Arithmetic, _ range: Range<Int>, _ x: UnsafePointer<Float>, operand: Int,
+    _ values: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, accumulate: Bool = false
+  ) {
+    run(operation, range, x, axes.strides[2], values, axes.strides[operand], y, accumulate)
+  }
+
+  private func run(
+    _ operation: Arithmetic, _ range: Range<Int>, _ a: UnsafePointer<Float>, _ aStrides: [Int],
+    _ b: UnsafePointer<Float>, _ bStrides: [Int], _ y: UnsafeMutablePointer<Float>, _ accumulate: Bool
+  ) {
     rondo_broadcast(
-      operation.code, accumulate ? 1 : 0, axes.rank, axes.extents, axes.strides[0], axes.strides[1],
-      range.lowerBound, range.count, a, b, y)
+      operation.code, accumulate ? 1 : 0, axes.rank, axes.extents, aStrides, bStrides, range.lowerBound,
+      range.count, a, b, y)
   }
 }

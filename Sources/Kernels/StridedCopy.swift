@@ -1,7 +1,7 @@
 import CKernels
 
-/// Copies a box of elements between two buffers in which they lie differently: slices and concatenations. Fast where the last axis is
-/// contiguous in both.
+/// Copies a box of elements between two buffers in which they lie differently: slices, concatenations, and where the first
+/// has strides of 0, repeated elements. Fast where the last axis is contiguous in both.
 package struct StridedCopy: Sendable {
   private let axes: StridedAxes
 

@@ -20,6 +20,12 @@ public struct Residual: Layer {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let y = body(x)
-    return shortcut(x) + y
+    let past = shortcut(x)
+    // A sum would stretch the one to the other.
+    guard past.shape == y.shape else {
+      return x.trace.fail(
+        ShapeError("expected equal shapes, found \(past.shape) and \(y.shape)", place: "residual"))
+    }
+    return past + y
   }
 }

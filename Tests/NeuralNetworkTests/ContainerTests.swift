@@ -73,7 +73,7 @@ import Testing
   @Test func aResidualOfAnotherShapeIsRefused() {
     #expect {
       try graph(Residual { Dense("narrow", 2) }.callAsFunction)
-    } throws: { "\($0)" == "add: expected equal shapes, found [4, 6] and [4, 2]" }
+    } throws: { "\($0)" == "residual: expected equal shapes, found [4, 6] and [4, 2]" }
   }
 
   /// One parameter in two layers: its gradient is the sum of what two parameters of the same values would get.

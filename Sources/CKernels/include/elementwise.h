@@ -23,11 +23,11 @@ enum rondo_function {
 void rondo_unary(int function, size_t n, const float *_Nonnull x, float *_Nonnull y);
 
 // dx = dy * f', added to dx with accumulate. `known` is the input x for log and log1p and the output y for the others; dy and dx may
-// be the same, then without accumulate.
+// be the same.
 void rondo_unary_gradient(
     int function, size_t n, const float *_Nonnull known, const float *_Nonnull dy, float *_Nonnull dx, int accumulate);
 
-// y = scale * x + shift, added to y with accumulate; x and y may be the same, then without accumulate.
+// y = scale * x + shift, added to y with accumulate; x and y may be the same.
 void rondo_affine(size_t n, float scale, float shift, const float *_Nonnull x, float *_Nonnull y, int accumulate);
 
 enum rondo_operator {
@@ -42,8 +42,7 @@ enum rondo_operator {
 enum { RONDO_LARGEST_RANK = 8 };
 
 // Elements first..<first + n, in row-major order, of y = a op b, added to y with accumulate. y is contiguous with these extents; a and b
-// have a stride for each axis, 0 where they are repeated; of the last axis 1 or 0. y may be a or b where that has all the elements,
-// then without accumulate.
+// have a stride for each axis, 0 where they are repeated; of the last axis 1 or 0. y may be a or b where that has all the elements.
 void rondo_broadcast(
     int operation, int accumulate, size_t rank, const ptrdiff_t *_Nonnull extents, const ptrdiff_t *_Nonnull a_strides,
     const ptrdiff_t *_Nonnull b_strides, size_t first, size_t n, const float *_Nonnull a, const float *_Nonnull b,
@@ -52,6 +51,7 @@ void rondo_broadcast(
 // --- layout.c -----------------------------------------------------------------------------------------------------------
 
 // Elements first..<first + n, in row-major order of the extents, of x copied, or added, to y.
+// Strides of 0 in x repeat elements.
 void rondo_copy_strided(
     int accumulate, size_t rank, const ptrdiff_t *_Nonnull extents, const ptrdiff_t *_Nonnull x_strides,
     const ptrdiff_t *_Nonnull y_strides, size_t first, size_t n, const float *_Nonnull x, float *_Nonnull y);

@@ -30,11 +30,35 @@ struct ActivationOperation: Operation {
   }
 }
 
+extension Tensor {
+  private func activated(_ activation: Activation) -> Tensor {
+    trace.record(ActivationOperation(activation: activation), self)
+  }
+
+  /// max(x, 0), element by element.
+  public func relu() -> Tensor { activated(.relu) }
+
+  /// x where x > 0, else x / 100, element by element.
+  public func leakyRelu() -> Tensor { activated(.leakyRelu) }
+
+  /// tanh x, element by element.
+  public func tanh() -> Tensor { activated(.tanh) }
+
+  /// 1 / (1 + e⁻ˣ), element by element.
+  public func sigmoid() -> Tensor { activated(.sigmoid) }
+
+  /// x (1 + erf(x / √2)) / 2, element by element.
+  public func gelu() -> Tensor { activated(.gelu) }
+
+  /// x / (1 + e⁻ˣ), element by element.
+  public func silu() -> Tensor { activated(.silu) }
+}
+
 /// max(x, 0), element by element.
-public func relu(_ x: Tensor) -> Tensor { x.trace.record(ActivationOperation(activation: .relu), x) }
+public func relu(_ x: Tensor) -> Tensor { x.relu() }
 
 /// tanh x, element by element.
-public func tanh(_ x: Tensor) -> Tensor { x.trace.record(ActivationOperation(activation: .tanh), x) }
+public func tanh(_ x: Tensor) -> Tensor { x.tanh() }
 
 /// x (1 + erf(x / √2)) / 2, element by element.
-public func gelu(_ x: Tensor) -> Tensor { x.trace.record(ActivationOperation(activation: .gelu), x) }
+public func gelu(_ x: Tensor) -> Tensor { x.gelu() }

@@ -1,62 +1,76 @@
 import BLAS
 import Kernels
 
-/// y = f(x W + b): a matrix product with the bias and the activation applied to each tile while it is in the cache.
+/// y = f(x W + b) + r: a matrix product with the bias, the activation and the residual applied to each tile while it is in the cache.
 ///
-/// Shapes: x [..., in], W [in, out], b [out] (may be left out), y [..., out].
-/// Backward, with dz = dy · f′:  dW = xᵀ dz,  db = Σ rows of dz,  dx = dz Wᵀ.
+/// Shapes: x [..., in], W [in, out], b [out] (may be left out), r [..., out] (may be left out), y [..., out].
+/// Backward, with dz = dy · f′:  dr = dy,  dW = xᵀ dz,  db = Σ rows of dz,  dx = dz Wᵀ.
 struct DenseOperation: Operation {
   let activation: Activation
+  var hasBias = true
+  var hasResidual = false
 
   var name: String { "dense" }
+
+  private var residualIndex: Int { hasBias ? 3 : 2 }
 
   func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
     let (x, weight) = (inputs[0], inputs[1])
     guard weight.rank == 2, x.rank >= 2, x.columns == weight[0] else {
       throw ShapeError("expected input [..., in] and weight [in, out], found \(x) and \(weight)")
     }
-    if inputs.count == 3, inputs[2] != [weight[1]] {
+    if hasBias, inputs[2] != [weight[1]] {
       throw ShapeError("expected bias [\(weight[1])], found \(inputs[2])")
     }
-    return x.withColumns(weight[1])
+    let output = x.withColumns(weight[1])
+    if hasResidual, inputs[residualIndex] != output {
+      throw ShapeError("expected residual \(output), found \(inputs[residualIndex])")
+    }
+    return output
   }
 
-  /// The pre-activation, where the gradient is computed from it.
-  func savedCounts(_ inputs: [Shape]) -> [Int] {
-    activation.gradientNeedsInput ? [inputs[0].rows * inputs[1][1]] : []
-  }
+  /// What the gradient of the activation is computed from, where that is not the output.
+  func savedCounts(_ inputs: [Shape]) -> [Int] { savesKnown ? [inputs[0].rows * inputs[1][1]] : [] }
+
+  private var savesKnown: Bool { activation.gradientNeedsInput || hasResidual && activation != .identity }
 
   var backwardReads: BackwardReads {
-    BackwardReads(inputs: [0, 1], output: activation != .identity && !activation.gradientNeedsInput)
+    BackwardReads(inputs: [0, 1], output: activation != .identity && !savesKnown)
   }
+
+  /// The residual's gradient is dy, which without an activation nothing overwrites.
+  var gradientInPlace: Int? { hasResidual && activation == .identity ? residualIndex : nil }
 
   func forwardFlops(_ inputs: [Shape]) -> Int { 2 * inputs[0].count * inputs[1][1] }
 
   func forward(_ context: ForwardContext) {
     let (rows, inner) = (context.shape(ofInput: 0).rows, context.shape(ofInput: 0).columns)
     let columns = context.outputShape.columns
-    let bias = context.hasInput(2) ? context.input(2) : nil
+    let bias = hasBias ? context.input(2) : nil
+    let residual = hasResidual ? context.input(residualIndex) : nil
     let output = context.output
-    let z = activation.gradientNeedsInput ? context.saved(0) : nil
+    let known = savesKnown ? context.saved(0) : nil
     let epilogue = { (tileRows: Range<Int>, tileColumns: Range<Int>) in
       let corner = tileRows.lowerBound * columns + tileColumns.lowerBound
       activation.applyWithBias(
         rows: tileRows.count, columns: tileColumns.count, bias: bias.map { $0 + tileColumns.lowerBound },
-        y: output + corner, ldy: columns, known: z.map { $0 + corner }, ldk: columns)
+        residual: residual.map { $0 + corner }, ldr: columns, y: output + corner, ldy: columns,
+        known: known.map { $0 + corner }, ldk: columns)
     }
     BLAS.gemm(
       transposeA: false, transposeB: false, m: rows, n: columns, k: inner, alpha: 1, a: context.input(0),
       lda: inner, b: context.input(1), ldb: columns, beta: 0, c: output, ldc: columns, on: context.pool,
-      epilogue: bias == nil && activation == .identity ? nil : epilogue)
+      epilogue: bias == nil && residual == nil && activation == .identity ? nil : epilogue)
   }
 
   func backward(_ context: BackwardContext) {
     let (rows, inner) = (context.shape(ofInput: 0).rows, context.shape(ofInput: 0).columns)
     let columns = context.outputShape.columns
     let dz = context.outputGradient
-    let bias = context.hasInput(2) ? context.inputGradient(2) : nil
+    let residual = hasResidual ? passToResidual(context) : nil
+    let bias = hasBias ? context.inputGradient(2) : nil
     if activation != .identity || bias != nil {
-      let known = activation.gradientNeedsInput ? UnsafePointer(context.saved(0)) : context.output
+      let known = savesKnown ? UnsafePointer(context.saved(0)) : context.output
       context.pool.run(over: columns, grain: 128) { tile in
         activation.gradientWithColumnSums(
           rows: rows, columns: tile.count, known: known + tile.lowerBound, dy: dz + tile.lowerBound,
@@ -69,8 +83,8 @@ struct DenseOperation: Operation {
       guard let input else { return }
       BLAS.gemm(
         transposeA: false, transposeB: true, m: rows, n: inner, k: columns, alpha: 1, a: dz, lda: columns,
-        b: context.input(1), ldb: columns, beta: input.accumulates ? 1 : 0, c: input.pointer, ldc: inner,
-        on: context.pool, epilogue: nil)
+        b: context.input(1), ldb: columns, beta: input.accumulates || input.pointer == residual ? 1 : 0,
+        c: input.pointer, ldc: inner, on: context.pool, epilogue: nil)
     }
     // One tensor as both: its gradients are added in the order of the inputs.
     let isBoth = input != nil && input?.pointer == weight?.pointer
@@ -78,25 +92,47 @@ struct DenseOperation: Operation {
     if let weight {
       BLAS.gemm(
         transposeA: true, transposeB: false, m: inner, n: columns, k: rows, alpha: 1, a: context.input(0),
-        lda: inner, b: dz, ldb: columns, beta: weight.accumulates ? 1 : 0, c: weight.pointer, ldc: columns,
+        lda: inner, b: dz, ldb: columns,
+        beta: weight.accumulates || weight.pointer == residual ? 1 : 0, c: weight.pointer, ldc: columns,
         on: context.pool, epilogue: nil)
-      context.gradientsAreDone(ofInputs: 1...2)
+      context.gradientsAreDone(ofInputs: 1...(hasResidual ? residualIndex : 2))
     }
     if !isBoth { differentiatesInput() }
   }
+
+  /// dr = dy, before dz is written over dy. Where x or W is the same tensor, this is the first of its gradients to be written, and the
+  /// others are added to it. Returns where it went.
+  private func passToResidual(_ context: BackwardContext) -> UnsafeMutablePointer<Float>? {
+    guard let gradient = context.inputGradient(residualIndex) else { return nil }
+    let first = (0..<2).lazy.compactMap { context.inputGradient($0) }.first { $0.pointer == gradient.pointer }
+    let accumulates = first?.accumulates ?? gradient.accumulates
+    let dy = context.outputGradient
+    if !accumulates && gradient.pointer == dy { return dy }
+    context.pool.run(over: context.outputShape.count, grain: elementwiseGrain) {
+      let target = gradient.pointer + $0.lowerBound
+      if accumulates {
+        Elementwise.add($0.count, to: target, dy + $0.lowerBound)
+      } else {
+        target.update(from: dy + $0.lowerBound, count: $0.count)
+      }
+    }
+    return gradient.pointer
+  }
 }
 
-/// y = f(x W + b).
+/// y = f(x W + b) + r.
 ///
 /// - Parameters:
 ///   - x: [..., in]; all extents but the last are rows.
 ///   - weight: [in, out].
 ///   - bias: [out].
+///   - residual: [..., out]: what the result is added to, as in a transformer's blocks.
 /// - Returns: [..., out].
 public func dense(
-  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: Activation = .identity, name: String? = nil
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: Activation = .identity,
+  residual: Tensor? = nil, name: String? = nil
 ) -> Tensor {
-  let operation = DenseOperation(activation: activation)
-  guard let bias else { return x.trace.record(operation, x, weight, name: name) }
-  return x.trace.record(operation, x, weight, bias, name: name)
+  let operation = DenseOperation(
+    activation: activation, hasBias: bias != nil, hasResidual: residual != nil)
+  return x.trace.record(operation, [x, weight] + [bias, residual].compactMap(\.self), name: name)
 }
