@@ -109,17 +109,14 @@ public struct NumberRows: Sendable, Equatable {
         }
       }
     case .bytes(let bytes, let standardization):
-      // A table, because Swift's conversion of bytes does not become vector code, and because it divides once.
-      Self.levels.withUnsafeBufferPointer { levels in
-        bytes.withUnsafeBufferPointer { bytes in
-          var row = rows
-          for sample in samples {
-            check(sample)
-            let pixels = bytes.baseAddress! + sample * width
-            for i in 0..<width { (row + i).initialize(to: levels[Int(pixels[i])]) }
-            standardization?.apply(to: row)
-            row += width
-          }
+      bytes.withUnsafeBufferPointer { bytes in
+        var row = rows
+        for sample in samples {
+          check(sample)
+          let pixels = bytes.baseAddress! + sample * width
+          for i in 0..<width { (row + i).initialize(to: Float(pixels[i]) / 255) }
+          standardization?.apply(to: row)
+          row += width
         }
       }
     }
@@ -128,8 +125,6 @@ public struct NumberRows: Sendable, Equatable {
   private func check(_ sample: Int) {
     precondition(0 <= sample && sample < count, "Dataset.gather: no sample \(sample) among \(count)")
   }
-
-  private static let levels = (0...255).map { Float($0) / 255 }
 
   private static func rows<Element>(_ samples: [Int], of elements: [Element], width: Int) -> [Element] {
     var chosen: [Element] = []
