@@ -64,7 +64,7 @@ let package = Package(
     module(
       "Training",
       on: [
-        "Collectives", "Datasets", "Optimizers", "NeuralNetwork", "Graph", "MPI", "BLAS", "Kernels",
+        "Collectives", "Checkpoints", "Datasets", "Optimizers", "NeuralNetwork", "Graph", "MPI", "BLAS", "Kernels",
         "Yams", crypto, logging,
       ]),
     .executableTarget(

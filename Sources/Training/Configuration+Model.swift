@@ -53,7 +53,7 @@ extension Configuration {
     public var vocabulary: Int?
     /// Channels of the convolutions of ``Kind/conv1d``, in forward order.
     public var channels: [Int]
-    /// Computes the values of a transformer's blocks again for backward instead of keeping them: less memory, a third more work.
+    /// Computes the values of a gpt's blocks again for backward instead of keeping them: less memory, a third more work.
     public var recompute: Bool
 
     public init(

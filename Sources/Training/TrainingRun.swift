@@ -121,6 +121,7 @@ public struct TrainingRun {
     try session.train()
     let summary = try session.summarize()
     if let directory {
+      try directory.write(trainer.executor, steps: trainer.step)
       try directory.write(summary)
       session.display.finish(summary, path: directory.path)
     }

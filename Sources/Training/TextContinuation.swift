@@ -1,0 +1,38 @@
+import NeuralNetwork
+
+/// Continues texts byte by byte, each prompt for itself.
+public struct TextContinuation {
+  private let generator: TextGenerator
+  private let sampling: Sampling
+  private let seed: UInt64
+  private let count: Int
+
+  /// - Parameters:
+  ///   - temperature: at least 0; 0 takes the likeliest byte.
+  ///   - topK: nil chooses among all bytes.
+  ///   - count: bytes for each prompt.
+  public init(generator: TextGenerator, temperature: Float, topK: Int?, seed: UInt64, count: Int) {
+    self.generator = generator
+    sampling = Sampling(temperature: temperature, topK: topK)
+    self.seed = seed
+    self.count = count
+  }
+
+  /// Calls `body` with the bytes that follow a prompt, as they are chosen.
+  ///
+  /// - Parameter prompt: not empty.
+  public func each(after prompt: String, _ body: ([UInt8]) -> Void) {
+    generator.reset()
+    var next = prompt.utf8.map { Int32($0) }
+    for draw in 0..<count {
+      let token = sampling.token(from: generator.read(next), seed: seed, draw: draw)
+      body([UInt8(truncatingIfNeeded: token)])
+      next = [token]
+    }
+  }
+
+  /// A line of JSON.
+  public func json(prompt: String, text: String) -> String {
+    JSONLine.encode(["prompt": prompt, "text": text])
+  }
+}
