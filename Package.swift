@@ -64,7 +64,8 @@ let package = Package(
     module(
       "Training",
       on: [
-        "Collectives", "Checkpoints", "Datasets", "Optimizers", "NeuralNetwork", "Graph", "MPI", "BLAS", "Kernels",
+        "Collectives", "Checkpoints", "Datasets", "Optimizers", "NeuralNetwork", "Graph", "MPI", "BLAS",
+        "Kernels",
         "Yams", crypto, logging,
       ]),
     .executableTarget(
