@@ -99,7 +99,11 @@ enum ReadyMade {
     case .resnet32: return ResNet(layers: 32, classes: task.outputs)(inputs.features)
     case .resnet56: return ResNet(layers: 56, classes: task.outputs)(inputs.features)
     case .resnet18: return ResNet18(classes: task.outputs)(inputs.features)
-    case .conv1d: return Conv1DNet(channels: model.channels, outputs: task.outputs)(inputs.features)
+    case .conv1d:
+      let convolutions = Conv1DNet(channels: model.channels, outputs: task.outputs)
+      guard let codes = inputs.codes else { return convolutions(inputs.features) }
+      let width = model.channels.first ?? 1
+      return convolutions(Embedding("embedding", rows: vocabulary(model, data), width: width)(codes))
     case .tabular:
       guard let codes = inputs.codes else { break }
       let tabular = Tabular(

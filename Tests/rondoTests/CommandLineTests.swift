@@ -51,6 +51,41 @@ let digits = """
       ranks: ranks, ["train", config], contains: ["c.yaml:4", "unknown key \"seeed\"", "\"seed\""])
   }
 
+  @Test func inspectPrintsLayersAndMemory() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let job = try Job.run(ranks: 1, program: try rondo(), arguments: ["inspect", config])
+    #expect(job.exitStatus == 0, "\(job)")
+    for part in ["1,210 parameters", "dense hidden.0", "memory of a rank"] {
+      #expect(job.output.contains(part), "\(job)")
+    }
+    let json = try Job.run(ranks: 1, program: try rondo(), arguments: ["inspect", config, "--json"])
+    #expect(json.output.contains("\"parameter_count\":1210"), "\(json)")
+    try expectRefusal(["inspect", config, "--set", "model.hidden=[0]"], contains: ["model.hidden"])
+  }
+
+  @Test func aTrainedGPTContinuesTexts() throws {
+    let directory = try TemporaryDirectory()
+    let text = try directory.write("t.txt", String(repeating: "abcdefgh ", count: 200))
+    let config = try directory.write(
+      "c.yaml",
+      """
+      model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
+      data: { path: \(text), format: text }
+      training: { batch: 8, microbatch: 4, steps: 120, optimizer: { kind: adamw, learning_rate: 0.01 } }
+
+      """)
+    let run = directory.path + "/run"
+    let training = try Job.run(
+      ranks: 2, program: try rondo(), arguments: ["train", config, "--output", run])
+    #expect(training.exitStatus == 0 && training.output.contains("perplexity"), "\(training)")
+    let arguments = ["predict", run, "--prompt", "abc", "--tokens", "9", "--temperature", "0"]
+    let json = try Job.run(ranks: 1, program: try rondo(), arguments: arguments + ["--format", "jsonl"])
+    #expect(json.output.contains("{\"prompt\":\"abc\",\"text\":\"defgh abc\"}"), "\(json)")
+    try expectRefusal(["predict", directory.path, "--prompt", "a"], contains: ["no run directory"])
+    try expectRefusal(["predict", run], contains: ["--prompt"])
+  }
+
   @Test(arguments: [1, 2]) func aMissingFileIsNamed(ranks: Int) throws {
     try expectRefusal(ranks: ranks, ["train", "/nowhere/c.yaml"], contains: ["/nowhere/c.yaml"])
   }
