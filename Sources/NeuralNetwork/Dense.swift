@@ -33,13 +33,16 @@ public struct Dense {
       }()
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, addedTo: nil) }
+
+  /// - Parameter residual: [..., units]: what the result is added to.
+  public func callAsFunction(_ x: Tensor, addedTo residual: Tensor?) -> Tensor {
     let trace = x.trace
     guard units >= 1 else {
       return trace.fail(ShapeError("expected at least 1 unit, found \(units)", place: "dense \"\(name)\""))
     }
     let weight = trace.parameter("\(name).weight", [x.shape.columns, units], initializer)
     let bias = hasBias ? trace.parameter("\(name).bias", [units], .zeros) : nil
-    return dense(x, weight: weight, bias: bias, activation: activation, name: name)
+    return dense(x, weight: weight, bias: bias, activation: activation, residual: residual, name: name)
   }
 }

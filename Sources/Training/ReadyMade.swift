@@ -88,7 +88,7 @@ enum ReadyMade {
     case .gpt:
       let gpt = GPT(
         layers: model.layers, heads: model.heads, width: model.width, context: data.sampleShape[0],
-        vocabulary: task.outputs, dropout: dropout, recomputesBlocks: model.recompute)
+        vocabulary: task.outputs, dropout: dropout, recomputation: model.recompute ? .blocks : .elementwise)
       return gpt(inputs.features)
     case .encoder:
       let encoder = Encoder(

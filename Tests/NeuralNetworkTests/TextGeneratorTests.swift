@@ -5,7 +5,9 @@ import NeuralNetwork
 import Testing
 
 @Suite struct TextGeneratorTests {
-  private static let model = GPT(layers: 2, heads: 2, width: 16, context: 10, vocabulary: 13)
+  private static let model = GPT(
+    layers: 2, heads: 2, width: 16, context: 10, vocabulary: 13, tiesHead: true)
+  private static let untied = GPT(layers: 2, heads: 2, width: 16, context: 10, vocabulary: 13)
 
   /// A GPT with weights large enough for its logits to differ, its full forward pass and a generator that reads its weights.
   private struct Trained {
@@ -14,10 +16,13 @@ import Testing
     let executor: Executor
     let pool: ThreadPool
 
-    init(threads: Int = 1) throws {
+    let model: GPT
+
+    init(_ model: GPT = TextGeneratorTests.model, threads: Int = 1) throws {
+      self.model = model
       let trace = Trace(microbatch: 1)
-      tokens = trace.input("tokens", perSample: [TextGeneratorTests.model.context], of: .int32)
-      logits = TextGeneratorTests.model(tokens)
+      tokens = trace.input("tokens", perSample: [model.context], of: .int32)
+      logits = model(tokens)
       graph = try trace.finish(loss: nil, outputs: [logits])
       pool = ThreadPool(threads: threads)
       executor = Executor(graph, pool: pool, seed: 3)
@@ -31,7 +36,7 @@ import Testing
 
     /// The logits after the last of `window`, by the graph's forward pass.
     func full(_ window: [Int32]) -> [Float] {
-      let padded = window + [Int32](repeating: 0, count: TextGeneratorTests.model.context - window.count)
+      let padded = window + [Int32](repeating: 0, count: model.context - window.count)
       executor.setInput(tokens, to: padded.span, training: false)
       executor.forward(training: false)
       let all = executor.elements(of: logits, training: false)
@@ -39,7 +44,7 @@ import Testing
     }
 
     func generator() throws -> TextGenerator {
-      try TextGenerator(TextGeneratorTests.model, graph: graph, parameters: executor.parameters, pool: pool)
+      try TextGenerator(model, graph: graph, parameters: executor.parameters, pool: pool)
     }
   }
 
@@ -52,8 +57,10 @@ import Testing
   }
 
   /// Token by token and far beyond the context: what is kept gives what a pass over the whole window gives.
-  @Test(arguments: [1, 2]) func logitsEqualTheFullForwardPassAtEveryPosition(threads: Int) throws {
-    let trained = try Trained(threads: threads)
+  @Test(arguments: [1, 2], [model, untied]) func logitsEqualTheFullForwardPassAtEveryPosition(
+    threads: Int, model: GPT
+  ) throws {
+    let trained = try Trained(model, threads: threads)
     let generator = try trained.generator()
     let text = draw(34)
     for (place, token) in text.enumerated() {

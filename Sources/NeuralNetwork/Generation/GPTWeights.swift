@@ -11,6 +11,8 @@ struct GPTWeights {
     let weight: UnsafePointer<Float>
     let bias: UnsafePointer<Float>?
     let inputs, outputs: Int
+    /// The weight is stored [outputs, inputs].
+    var isTransposed = false
   }
 
   struct Block {
@@ -61,8 +63,8 @@ struct GPTWeights {
     self.blocks = blocks
     self.norm = try norm("norm")
     head = Product(
-      weight: try find("head.weight", [width, model.vocabulary]), bias: nil, inputs: width,
-      outputs: model.vocabulary)
+      weight: model.tiesHead ? table : try find("head.weight", [width, model.vocabulary]), bias: nil,
+      inputs: width, outputs: model.vocabulary, isTransposed: model.tiesHead)
     self.arena = arena
   }
 }

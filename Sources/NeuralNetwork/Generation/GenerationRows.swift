@@ -50,14 +50,16 @@ final class GenerationRows {
     activation: Activation = .identity, into y: UnsafeMutablePointer<Float>, on pool: ThreadPool
   ) {
     let (inputs, outputs) = (product.inputs, product.outputs)
+    let isTransposed = product.isTransposed
+    let stride = isTransposed ? inputs : outputs
     if count == 1 {
       BLAS.gemv(
-        transpose: true, m: inputs, n: outputs, alpha: 1, a: product.weight, lda: outputs, x: x, beta: 0,
-        y: y, on: pool)
+        transpose: !isTransposed, m: isTransposed ? outputs : inputs, n: stride, alpha: 1,
+        a: product.weight, lda: stride, x: x, beta: 0, y: y, on: pool)
     } else {
       BLAS.gemm(
-        transposeA: false, transposeB: false, m: count, n: outputs, k: inputs, alpha: 1, a: x, lda: inputs,
-        b: product.weight, ldb: outputs, beta: 0, c: y, ldc: outputs, on: pool)
+        transposeA: false, transposeB: isTransposed, m: count, n: outputs, k: inputs, alpha: 1, a: x,
+        lda: inputs, b: product.weight, ldb: stride, beta: 0, c: y, ldc: outputs, on: pool)
     }
     guard product.bias != nil || activation != .identity else { return }
     activation.applyWithBias(

@@ -27,9 +27,18 @@ public struct MultiHeadAttention: Layer {
 
   /// - Parameter lengths: [batch], int32: the positions of a sample that are not padding.
   public func callAsFunction(_ x: Tensor, lengths: Tensor?) -> Tensor {
-    let width = x.shape.columns
-    let packed = Dense("\(name).qkv", 3 * width, initializer: .normal(deviation: 0.02))(x)
+    mix(project(x), lengths: lengths, addedTo: nil)
+  }
+
+  /// The queries, keys and values side by side.
+  func project(_ x: Tensor) -> Tensor {
+    Dense("\(name).qkv", 3 * x.shape.columns, initializer: .normal(deviation: 0.02))(x)
+  }
+
+  /// What follows `project`.
+  func mix(_ packed: Tensor, lengths: Tensor?, addedTo residual: Tensor?) -> Tensor {
     let mixed = attention(packed: packed, heads: heads, causal: isCausal, lengths: lengths, name: name)
-    return Dense("\(name).output", width, initializer: outputInitializer)(mixed)
+    return Dense("\(name).output", mixed.shape.columns, initializer: outputInitializer)(
+      mixed, addedTo: residual)
   }
 }

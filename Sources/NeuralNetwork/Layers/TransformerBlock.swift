@@ -22,9 +22,11 @@ public struct TransformerBlock: Layer {
   public var dropout: Float
   /// Blocks of the whole model.
   public var layers: Int
+  public var recomputation: Recomputation
 
   public init(
-    _ name: String, heads: Int, causal: Bool, layers: Int, expansion: Int = 4, dropout: Float = 0
+    _ name: String, heads: Int, causal: Bool, layers: Int, expansion: Int = 4, dropout: Float = 0,
+    recomputation: Recomputation = .elementwise
   ) {
     self.name = name
     self.heads = heads
@@ -32,21 +34,42 @@ public struct TransformerBlock: Layer {
     self.layers = layers
     self.expansion = expansion
     self.dropout = dropout
+    self.recomputation = recomputation
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, lengths: nil) }
 
   /// - Parameter lengths: [batch], int32: the positions of a sample that are not padding.
   public func callAsFunction(_ x: Tensor, lengths: Tensor?) -> Tensor {
+    recomputation == .blocks ? x.trace.recomputed { block(x, lengths) } : block(x, lengths)
+  }
+
+  private func block(_ x: Tensor, _ lengths: Tensor?) -> Tensor {
     let width = x.shape.columns
     let residual = Initializer.normal(deviation: 0.02 / Float(2 * max(1, layers)).squareRoot())
     let attention = MultiHeadAttention(
       "\(name).attention", heads: heads, causal: isCausal, outputInitializer: residual)
-    let drop = Dropout(dropout)
-    let x = x + drop(attention(LayerNorm("\(name).norm1")(x), lengths: lengths))
+    let packed = cheap(x) { attention.project(LayerNorm("\(name).norm1")($0)) }
+    let y = branch(from: x) { attention.mix(packed, lengths: lengths, addedTo: $0) }
+
+    let keepsSum = recomputation == .elementwise
     let hidden = Dense(
-      "\(name).mlp.hidden", expansion * width, activation: .gelu, initializer: .normal(deviation: 0.02))
+      "\(name).mlp.hidden", expansion * width, activation: keepsSum ? .identity : .gelu,
+      initializer: .normal(deviation: 0.02))
     let output = Dense("\(name).mlp.output", width, initializer: residual)
-    return x + drop(output(hidden(LayerNorm("\(name).norm2")(x))))
+    let h = cheap(y) { hidden(LayerNorm("\(name).norm2")($0)) }
+    return branch(from: y) { residual in
+      cheap(h) { output(keepsSum ? $0.gelu() : $0, addedTo: residual) }
+    }
+  }
+
+  /// A product of what can be computed again without one, from `x`, which is kept.
+  private func cheap(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
+    recomputation == .elementwise ? x.trace.recomputed { body(x) } : body(x)
+  }
+
+  /// x + dropout(body): in the body's last product, where nothing is dropped.
+  private func branch(from x: Tensor, _ body: (_ addedTo: Tensor?) -> Tensor) -> Tensor {
+    dropout == 0 ? body(x) : x + Dropout(dropout)(body(nil))
   }
 }

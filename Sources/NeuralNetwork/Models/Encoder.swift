@@ -20,9 +20,11 @@ public struct Encoder: Layer, Sendable, Equatable {
   public var outputs: Int
   /// Of the embedding and of what each half of a block adds, while training. Attention's weights are not dropped.
   public var dropout: Float
+  public var recomputation: Recomputation
 
   public init(
-    layers: Int, heads: Int, width: Int, context: Int, vocabulary: Int, outputs: Int, dropout: Float = 0
+    layers: Int, heads: Int, width: Int, context: Int, vocabulary: Int, outputs: Int, dropout: Float = 0,
+    recomputation: Recomputation = .elementwise
   ) {
     self.layers = layers
     self.heads = heads
@@ -31,6 +33,7 @@ public struct Encoder: Layer, Sendable, Equatable {
     self.vocabulary = vocabulary
     self.outputs = outputs
     self.dropout = dropout
+    self.recomputation = recomputation
   }
 
   public func callAsFunction(_ tokens: Tensor) -> Tensor { callAsFunction(tokens, lengths: nil) }
@@ -41,8 +44,8 @@ public struct Encoder: Layer, Sendable, Equatable {
     var x = Dropout(dropout)(embedding(tokens))
     for layer in 0..<layers {
       x = TransformerBlock(
-        "blocks.\(layer)", heads: heads, causal: false, layers: layers, dropout: dropout)(
-          x, lengths: lengths)
+        "blocks.\(layer)", heads: heads, causal: false, layers: layers, dropout: dropout,
+        recomputation: recomputation)(x, lengths: lengths)
     }
     let mean = meanOverTime(LayerNorm("norm")(x), lengths: lengths)
     return Dense("head", outputs, initializer: .normal(deviation: 0.02))(mean)

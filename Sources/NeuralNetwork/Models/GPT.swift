@@ -7,8 +7,8 @@ import Graph
 ///     let loss = softmaxCrossEntropy(logits, labels: next)
 ///
 /// Shapes: tokens [batch, time] of int32 with time ≤ context, result [batch, time, vocabulary]. Parameters: `embedding.table` [vocabulary,
-/// width], `embedding.positions` [context, width], those of `TransformerBlock` under `blocks.0`, `blocks.1`, ..., `norm.gain`, `norm.bias` and
-/// `head.weight` [width, vocabulary].
+/// width], `embedding.positions` [context, width], those of `TransformerBlock` under `blocks.0`, `blocks.1`, ..., `norm.gain`, `norm.bias` and,
+/// unless it is tied, `head.weight` [width, vocabulary].
 /// Initialisation as in GPT-2: see `TransformerBlock`. Its gelu is the exact one, not the approximation by tanh.
 /// Source: A. Radford et al., "Language models are unsupervised multitask learners", 2019.
 public struct GPT: Layer, Sendable, Equatable {
@@ -20,12 +20,13 @@ public struct GPT: Layer, Sendable, Equatable {
   public var vocabulary: Int
   /// Of the embedding and of what each half of a block adds, while training. Attention's weights are not dropped.
   public var dropout: Float
-  /// Keeps only what passes from block to block; backward computes each block again: less memory for a third more time.
-  public var recomputesBlocks: Bool
+  /// The head is the embedding's table, transposed: one parameter for both.
+  public var tiesHead: Bool
+  public var recomputation: Recomputation
 
   public init(
     layers: Int, heads: Int, width: Int, context: Int, vocabulary: Int, dropout: Float = 0,
-    recomputesBlocks: Bool = false
+    tiesHead: Bool = false, recomputation: Recomputation = .elementwise
   ) {
     self.layers = layers
     self.heads = heads
@@ -33,19 +34,25 @@ public struct GPT: Layer, Sendable, Equatable {
     self.context = context
     self.vocabulary = vocabulary
     self.dropout = dropout
-    self.recomputesBlocks = recomputesBlocks
+    self.tiesHead = tiesHead
+    self.recomputation = recomputation
   }
 
   public func callAsFunction(_ tokens: Tensor) -> Tensor {
     let embedding = Embedding("embedding", rows: vocabulary, width: width, context: context)
-    var x = Dropout(dropout)(embedding(tokens))
+    let (rows, table) = embedding.lookUp(tokens)
+    var x = Dropout(dropout)(rows)
     for layer in 0..<layers {
-      let block = TransformerBlock(
-        "blocks.\(layer)", heads: heads, causal: true, layers: layers, dropout: dropout)
-      let before = x
-      x = recomputesBlocks ? tokens.trace.recomputed { block(before) } : block(before)
+      x = TransformerBlock(
+        "blocks.\(layer)", heads: heads, causal: true, layers: layers, dropout: dropout,
+        recomputation: recomputation)(x)
     }
     x = LayerNorm("norm")(x)
+    if tiesHead {
+      let rows = x.reshaped(to: [x.shape.rows, width])
+      return matmul(rows, table, transposeB: true, name: "head").reshaped(
+        to: x.shape.withColumns(vocabulary).extents)
+    }
     return Dense("head", vocabulary, bias: false, initializer: .normal(deviation: 0.02))(x)
   }
 }
