@@ -48,7 +48,7 @@ extension Configuration {
     case .sequences:
       let file = SequenceFile(
         path: path, alphabet: data.alphabet, label: data.label, length: data.length,
-        truncates: data.length != nil, task: data.task)
+        truncates: data.truncate, task: data.task)
       if let testPath = data.testPath { return try file.load(testPath: testPath) }
       return try file.load().split(testFraction: data.testFraction, seed: seed)
     }

@@ -29,6 +29,7 @@ extension Configuration {
     .init("data.categorical", \.data.categorical, .list(.text), only: formats([.csv])),
     .init("data.alphabet", \.data.alphabet, .choice, only: formats([.sequences])),
     .init("data.length", \.data.length, .optional(.whole(from: 1)), only: formats([.sequences])),
+    .init("data.truncate", \.data.truncate, .flag, only: formats([.sequences])),
     .init("data.standardize", \.data.standardize, .flag),
     .init(
       "data.test_fraction", \.data.testFraction, .number("from 0 to below 1") { 0 <= $0 && $0 < 1 },

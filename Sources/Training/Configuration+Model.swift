@@ -108,6 +108,8 @@ extension Configuration {
     public var alphabet: Alphabet
     /// What each sequence is padded to; nil for the longest of the training part.
     public var length: Int?
+    /// Whether what is longer is cut off; else it is an error.
+    public var truncate: Bool
     /// Shifts and scales each feature to mean 0 and deviation 1 over the training part.
     public var standardize: Bool
     /// The share of the samples that is held out, in 0..<1. Only without ``testPath``.
@@ -118,7 +120,7 @@ extension Configuration {
     public init(
       source: Source? = nil, path: String? = nil, format: Format = .csv, label: String? = nil,
       task: Task = .auto, categorical: [String] = [], alphabet: Alphabet = .nucleotides, length: Int? = nil,
-      standardize: Bool = false, testFraction: Double = 0.2, testPath: String? = nil
+      truncate: Bool = false, standardize: Bool = false, testFraction: Double = 0.2, testPath: String? = nil
     ) {
       self.source = source
       self.path = path
@@ -128,6 +130,7 @@ extension Configuration {
       self.categorical = categorical
       self.alphabet = alphabet
       self.length = length
+      self.truncate = truncate
       self.standardize = standardize
       self.testFraction = testFraction
       self.testPath = testPath

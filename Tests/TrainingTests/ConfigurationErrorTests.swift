@@ -27,7 +27,7 @@ import Testing
     ),
     (
       "data: { colour: red }",
-      "config.yaml:1: unknown key \"colour\" in data; known keys are source, path, format, label, task, categorical, alphabet, length, standardize, test_fraction, test_path"
+      "config.yaml:1: unknown key \"colour\" in data; known keys are source, path, format, label, task, categorical, alphabet, length, truncate, standardize, test_fraction, test_path"
     ),
     (
       "seed: 1\ncheckpoint: { every_steps: 200 }",
