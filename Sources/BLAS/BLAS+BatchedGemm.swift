@@ -4,9 +4,9 @@ extension BLAS {
   ///
   /// A product too small to be cut is a piece of a tile of several; a large one is cut as `gemm` cuts it. No tile depends on
   /// the number of threads, and a product's bits not on how many there are.
-  package static func batchedGemm<Scalar: BLASScalar>(
-    count: Int, transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Scalar,
-    a: UnsafePointer<Scalar>, b: UnsafePointer<Scalar>, beta: Scalar, c: UnsafeMutablePointer<Scalar>,
+  package static func batchedGemm(
+    count: Int, transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float,
+    a: UnsafePointer<Float>, b: UnsafePointer<Float>, beta: Float, c: UnsafeMutablePointer<Float>,
     on pool: ThreadPool
   ) {
     singleThreaded
@@ -24,15 +24,15 @@ extension BLAS {
 }
 
 /// Many products as tiles: each of `perTile` whole products, or where the plan cuts a product, of one tile of one.
-private struct BatchedProduct<Scalar: BLASScalar>: TileWork {
+private struct BatchedProduct: TileWork {
   let count: Int
   let plan: TilePlan
   let transposeA, transposeB: Bool
   let m, n, k: Int
-  let alpha: Scalar
-  let a, b: UnsafePointer<Scalar>
-  let beta: Scalar
-  let c: UnsafeMutablePointer<Scalar>
+  let alpha: Float
+  let a, b: UnsafePointer<Float>
+  let beta: Float
+  let c: UnsafeMutablePointer<Float>
 
   /// Multiplications worth handing over to another thread: about 10 microseconds.
   private static var tileVolume: Int { 1 << 19 }
@@ -52,7 +52,7 @@ private struct BatchedProduct<Scalar: BLASScalar>: TileWork {
   private func multiply(_ index: Int, _ part: (rows: Range<Int>, columns: Range<Int>)) {
     let (lda, ldb) = (transposeA ? m : k, transposeB ? k : n)
     // CBLAS wants distances of at least 1 even where there is nothing to read (k = 0).
-    Scalar._gemm(
+    Float._gemm(
       transposeA, transposeB, part.rows.count, part.columns.count, k, alpha,
       a + index * m * k + part.rows.lowerBound * (transposeA ? 1 : lda), max(lda, 1),
       b + index * k * n + part.columns.lowerBound * (transposeB ? ldb : 1), max(ldb, 1), beta,

@@ -18,23 +18,22 @@ RONDO_INLINE float join(int reduction, float a, float b) {
   return reduction == RONDO_REDUCE_SUM ? a + b : larger(a, b);
 }
 
-// Element i goes to lane i mod LANES; the lanes are joined in halves.
-RONDO_INLINE float reduce_run(int reduction, size_t n, const float *x) {
+// Element i goes to lane i mod `lanes`; the lanes are joined in halves.
+RONDO_INLINE float reduce_lanes(int reduction, size_t lanes, size_t n, const float *x) {
   float lane[LANES];
-  for (size_t l = 0; l < LANES; l++) lane[l] = start(reduction);
+  for (size_t l = 0; l < lanes; l++) lane[l] = start(reduction);
   size_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (size_t l = 0; l < LANES; l++) lane[l] = join(reduction, lane[l], x[i + l]);
+  for (; i + lanes <= n; i += lanes)
+    for (size_t l = 0; l < lanes; l++) lane[l] = join(reduction, lane[l], x[i + l]);
   for (size_t l = 0; i + l < n; l++) lane[l] = join(reduction, lane[l], x[i + l]);
-  for (size_t half = LANES / 2; half > 0; half /= 2)
+  for (size_t half = lanes / 2; half > 0; half /= 2)
     for (size_t l = 0; l < half; l++) lane[l] = join(reduction, lane[l], lane[l + half]);
   return lane[0];
 }
 
-RONDO_INLINE float reduce_short_run(int reduction, size_t n, const float *x) {
-  float result = start(reduction);
-  for (size_t i = 0; i < n; i++) result = join(reduction, result, x[i]);
-  return result;
+// As many lanes as a run of this length fills.
+RONDO_INLINE float reduce_run(int reduction, size_t n, const float *x) {
+  return n < LANES ? reduce_lanes(reduction, 4, n, x) : reduce_lanes(reduction, LANES, n, x);
 }
 
 struct box {
@@ -58,7 +57,7 @@ RONDO_INLINE void reduce_inner(
     for (size_t left = r_count; left > 0;) {
       const size_t run = odometer_run(&place, left);
       const float *from = x + output.a + place.a;
-      result = join(reduction, result, run < LANES ? reduce_short_run(reduction, run, from) : reduce_run(reduction, run, from));
+      result = join(reduction, result, reduce_run(reduction, run, from));
       left -= run;
       if (left > 0) odometer_advance(&place, run);
     }
@@ -114,13 +113,29 @@ RONDO_KERNEL void rondo_reduce(
 #undef CALL
 }
 
+// Elements of as many rows as are computed together, so that the exponentials of narrow rows fill whole vectors.
+#define TOGETHER 1024
+
 RONDO_KERNEL void rondo_softmax(size_t rows, size_t columns, const float *x, float *y) {
-  for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
-    const float top = reduce_run(RONDO_REDUCE_MAX, columns, x);
-    SAME_OR_APART
-    for (size_t c = 0; c < columns; c++) y[c] = rondo_expf(x[c] - top);
-    const float inverse = 1.0f / reduce_run(RONDO_REDUCE_SUM, columns, y);
-    for (size_t c = 0; c < columns; c++) y[c] *= inverse;
+  const size_t most = columns < TOGETHER ? TOGETHER / columns : 1;
+  while (rows > 0) {
+    const size_t here = rows < most ? rows : most;
+    for (size_t r = 0; r < here; r++) {
+      const float *in = x + r * columns;
+      float *out = y + r * columns;
+      const float top = reduce_run(RONDO_REDUCE_MAX, columns, in);
+      SAME_OR_APART
+      for (size_t c = 0; c < columns; c++) out[c] = in[c] - top;
+    }
+    for (size_t i = 0; i < here * columns; i++) y[i] = rondo_expf(y[i]);
+    for (size_t r = 0; r < here; r++) {
+      float *out = y + r * columns;
+      const float inverse = 1.0f / reduce_run(RONDO_REDUCE_SUM, columns, out);
+      for (size_t c = 0; c < columns; c++) out[c] *= inverse;
+    }
+    x += here * columns;
+    y += here * columns;
+    rows -= here;
   }
 }
 
@@ -152,15 +167,16 @@ RONDO_KERNEL void rondo_softmax_gradient(
 }
 
 RONDO_KERNEL void rondo_log_softmax(size_t rows, size_t columns, const float *x, float *y) {
+  float exponential[TOGETHER];
   for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
     const float top = reduce_run(RONDO_REDUCE_MAX, columns, x);
-    float lane[LANES];
-    for (size_t l = 0; l < LANES; l++) lane[l] = 0.0f;
-    size_t i = 0;
-    for (; i + LANES <= columns; i += LANES)
-      for (size_t l = 0; l < LANES; l++) lane[l] += rondo_expf(x[i + l] - top);
-    for (size_t l = 0; i + l < columns; l++) lane[l] += rondo_expf(x[i + l] - top);
-    const float log_of_sum = rondo_logf(reduce_run(RONDO_REDUCE_SUM, LANES, lane));
+    float sum = 0.0f;
+    for (size_t first = 0; first < columns; first += TOGETHER) {
+      const size_t width = columns - first < TOGETHER ? columns - first : TOGETHER;
+      for (size_t c = 0; c < width; c++) exponential[c] = rondo_expf(x[first + c] - top);
+      sum += reduce_run(RONDO_REDUCE_SUM, width, exponential);
+    }
+    const float log_of_sum = rondo_logf(sum);
     SAME_OR_APART
     for (size_t c = 0; c < columns; c++) y[c] = (x[c] - top) - log_of_sum;
   }

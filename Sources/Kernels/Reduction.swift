@@ -45,12 +45,11 @@ package struct Reduction: Sendable {
     guard max(kept.rank, reduced.rank) <= Broadcast.largestRank else { return nil }
     (outputs, length) = (kept.count, reduced.count)
     innerIsReduced = extents.indices.last { extents[$0] > 1 }.map { reduces[$0] } ?? false
-    let fewest = innerIsReduced ? 1 : 64
+    // Neighbouring outputs are reduced together, over whole rows where they fit: narrow columns of a wide matrix lie on many pages.
+    let fewest = innerIsReduced ? 1 : 1_024
     outputsPerTile = min(outputs, max(fewest, (Self.grain / length + fewest - 1) / fewest * fewest))
     let tiles = (outputs + outputsPerTile - 1) / outputsPerTile
-    let wanted =
-      tiles >= Self.mostTiles
-      ? 1 : min(Self.mostTiles, max(1, outputsPerTile * length / Self.grain), length)
+    let wanted = min(max(1, Self.mostTiles / tiles), max(1, outputsPerTile * length / Self.grain), length)
     lengthPerPart = (length + wanted - 1) / wanted
     parts = (length + lengthPerPart - 1) / lengthPerPart
     partial = (

@@ -15,7 +15,8 @@ enum rondo_reduction {
 
 // Reduces elements r_first..<r_first + r_count, in row-major order, of the reduced axes for each of outputs first..<first + n, in row-major
 // order, of the kept axes: y[o] = factor * reduction, added to y[o] with accumulate. Extents and strides are those of x's axes.
-// With inner_is_reduced the last reduced axis has stride 1, and its elements are summed in 32 lanes; else the last kept axis has.
+// With inner_is_reduced the last reduced axis has stride 1, and its elements are summed in lanes (4, or 32 where there are as
+// many); else the last kept axis has.
 // The order of additions follows from the arguments alone, whatever the vector width.
 void rondo_reduce(
     int reduction, int inner_is_reduced, size_t kept_rank, const ptrdiff_t *_Nonnull kept_extents,
