@@ -53,11 +53,12 @@ RONDO_INLINE size_t reach(const struct rondo_attention *job, size_t row, size_t 
 #define ROWS 6
 #include "attention_body.h"
 
-#define DISPATCH(function, ...)                                                       \
-  do {                                                                                \
-    if (__builtin_cpu_supports("x86-64-v4")) return function##_v4(__VA_ARGS__);       \
-    if (__builtin_cpu_supports("x86-64-v3")) return function##_v3(__VA_ARGS__);       \
-    return function##_v1(__VA_ARGS__);                                                \
+#define DISPATCH(function, job, ...)                                                                      \
+  do {                                                                                                  \
+    const size_t lanes = (job)->most_lanes ? (job)->most_lanes : 16;                                      \
+    if (lanes >= 16 && __builtin_cpu_supports("x86-64-v4")) return function##_v4(job, __VA_ARGS__);      \
+    if (lanes >= 8 && __builtin_cpu_supports("x86-64-v3")) return function##_v3(job, __VA_ARGS__);       \
+    return function##_v1(job, __VA_ARGS__);                                                              \
   } while (0)
 
 #else
@@ -69,7 +70,7 @@ RONDO_INLINE size_t reach(const struct rondo_attention *job, size_t row, size_t 
 #define ROWS 6
 #include "attention_body.h"
 
-#define DISPATCH(function, ...) return function##_v1(__VA_ARGS__)
+#define DISPATCH(function, job, ...) return function##_v1(job, __VA_ARGS__)
 
 #endif
 

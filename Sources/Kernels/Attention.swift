@@ -40,8 +40,10 @@ package struct AttentionHead {
   ///   - keys: rows of `k` and `v`, of which the first `seen` count; the others are padding.
   ///   - width: columns of a head, at most ``largestWidth``.
   ///   - causal: the last query sees all keys, the one before it all but the last, and so on.
+  ///   - mostLanes: for tests: 4 or 8 uses no wider vectors.
   package init(
-    queries: Int, keys: Int, seen: Int, width: Int, causal: Bool, scale: Float, q: Rows, k: Rows, v: Rows
+    queries: Int, keys: Int, seen: Int, width: Int, causal: Bool, scale: Float, q: Rows, k: Rows, v: Rows,
+    mostLanes: Int = 0
   ) {
     precondition(
       width >= 1 && width <= Self.largestWidth && seen >= 0 && seen <= keys && (!causal || queries <= keys),
@@ -49,7 +51,7 @@ package struct AttentionHead {
     kernel = rondo_attention(
       queries: queries, keys: keys, seen: seen, width: width, causal: causal ? 1 : 0,
       offset: causal ? keys - queries : 0, scale: scale, q: q.first, k: k.first, v: v.first,
-      q_stride: q.stride, k_stride: k.stride, v_stride: v.stride)
+      q_stride: q.stride, k_stride: k.stride, v_stride: v.stride, most_lanes: mostLanes)
   }
 
   /// Writes the output, rows `stride` apart, and for each query the logarithm of its sum of exponentials.

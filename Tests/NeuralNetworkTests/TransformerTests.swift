@@ -173,8 +173,10 @@ private struct Language {
     }
   }
 
-  @Test func paddingDoesNotChangeWhatAnEncoderSays() throws {
-    let model = Encoder(layers: 2, heads: 2, width: 8, context: 9, vocabulary: 5, outputs: 3)
+  @Test(arguments: Encoder.Pooling.allCases)
+  func paddingDoesNotChangeWhatAnEncoderSays(_ pooling: Encoder.Pooling) throws {
+    let model = Encoder(
+      layers: 2, heads: 2, width: 8, context: 9, vocabulary: 5, outputs: 3, pooling: pooling)
     func logits(_ tokens: [Int32], time: Int, length: Int32) throws -> [Float] {
       let trace = Trace(microbatch: 1)
       let input = trace.input("tokens", perSample: [time], of: .int32)
@@ -195,8 +197,10 @@ private struct Language {
     #expect(try logits([4, 2, 0, 1, 3, 1, 2, 3, 4], time: 9, length: 9) != other)
   }
 
-  @Test func anEncoderLearnsWhichSymbolIsThere() throws {
-    let model = Encoder(layers: 1, heads: 2, width: 16, context: 8, vocabulary: 5, outputs: 2)
+  @Test(arguments: Encoder.Pooling.allCases)
+  func anEncoderLearnsWhichSymbolIsThere(_ pooling: Encoder.Pooling) throws {
+    let model = Encoder(
+      layers: 1, heads: 2, width: 16, context: 8, vocabulary: 5, outputs: 2, pooling: pooling)
     let trace = Trace(microbatch: 16)
     let tokens = trace.input("tokens", perSample: [8], of: .int32)
     let labels = trace.input("labels", perSample: [], of: .int32)

@@ -24,6 +24,7 @@ struct rondo_attention {
   const float *_Nonnull k;
   const float *_Nonnull v;
   size_t q_stride, k_stride, v_stride;
+  size_t most_lanes;  // 0: the widest vectors of the machine; 4 or 8: none wider, for tests
 };
 
 // o = softmax(scale q kᵀ) v, and for each query lse = log of the sum of e^score. With no key at all: o = 0, lse = infinity.
