@@ -4,11 +4,13 @@ import Kernels
 /// Samples for benchmarks: random, but something in them tells the label, so that a loss can fall.
 enum SyntheticData {
   /// As many samples as asked for, of a kind that a model takes.
-  static func samples(_ count: Int, for model: Configuration.Model) -> DatasetSplit {
+  ///
+  /// - Parameter features: numbers of a sample, for models of dense layers.
+  static func samples(_ count: Int, for model: Configuration.Model, features: Int = 784) -> DatasetSplit {
     let data: Dataset =
       switch model.kind {
-      case .mlp, .logistic: numbers(count, shape: [784], classes: 10)
-      case .linear: values(count, width: 784)
+      case .mlp, .logistic: numbers(count, shape: [features], classes: 10)
+      case .linear: values(count, width: features)
       case .lenet: numbers(count, shape: [28, 28, 1], classes: 10)
       case .resnet20, .resnet32, .resnet56: numbers(count, shape: [32, 32, 3], classes: 10)
       case .resnet18: numbers(count, shape: [224, 224, 3], classes: 1000)
@@ -34,7 +36,7 @@ enum SyntheticData {
   }
 
   private static func values(_ count: Int, width: Int) -> Dataset {
-    let elements = random(count, width: width) { sample, row in row[sample % 10] += 0.3 }
+    let elements = random(count, width: width) { sample, row in row[sample % min(10, width)] += 0.3 }
     return Dataset(
       numbers: NumberRows(elements, shape: [width]),
       labels: .values((0..<count).map { Float($0 % 10) / 10 }), labelName: "value")

@@ -61,9 +61,10 @@ public struct TrainingBenchmark {
 
   /// - Parameters:
   ///   - ranks: scales the default batch, in one microbatch a rank.
+  ///   - features: numbers of a sample, for models of dense layers.
   ///   - overrides: as `--set` of `rondo train`.
   /// - Throws: `ConfigurationError`.
-  public init(model: String, ranks: Int, overrides: [String]) throws {
+  public init(model: String, ranks: Int, features: Int = 784, overrides: [String]) throws {
     guard let kind = Configuration.Model.Kind(rawValue: model) else {
       throw ConfigurationError(
         "there is no model \"\(model)\"; there are: \(Self.models.joined(separator: ", "))")
@@ -83,7 +84,9 @@ public struct TrainingBenchmark {
     configuration = try base.applying(
       overrides: (given.contains("training.batch") || given.contains("training.microbatch")
         ? [] : ["training.microbatch=\(Self.samplesPerRank(kind))"]) + overrides)
-    data = SyntheticData.samples(Self.batches(kind) * configuration.training.batch, for: configuration.model)
+    data = SyntheticData.samples(
+      Self.batches(kind) * configuration.training.batch, for: configuration.model,
+      features: features)
   }
 
   /// Samples of a rank in a step, where nothing else is asked for: those of the comparisons in the README.

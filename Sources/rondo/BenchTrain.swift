@@ -22,6 +22,9 @@ struct BenchTrain: ParsableCommand {
   @Option(name: .customLong("set"), help: "KEY=VALUE: overrides a key of the configuration. Repeatable.")
   var overrides: [String] = []
 
+  @Option(help: "Numbers of a sample, for mlp, logistic and linear.")
+  var features = 784
+
   @Option(help: "Measured steps.")
   var steps = 50
 
@@ -36,6 +39,9 @@ struct BenchTrain: ParsableCommand {
 
   func validate() throws {
     if steps < 1 { throw ValidationError("--steps: expected at least 1, found \(steps)") }
+    if !(1...1 << 20).contains(features) {
+      throw ValidationError("--features: expected 1 to 1048576, found \(features)")
+    }
     if warmup < 0 { throw ValidationError("--warmup: expected at least 0, found \(warmup)") }
   }
 
@@ -43,7 +49,7 @@ struct BenchTrain: ParsableCommand {
     try Job.run { world in
       let pool = try threads.pool(on: world)
       let benchmark = try CommonFailure.agreed(on: world) {
-        try TrainingBenchmark(model: model, ranks: world.size, overrides: overrides)
+        try TrainingBenchmark(model: model, ranks: world.size, features: features, overrides: overrides)
       }
       let result = try benchmark.run(
         pool: pool, warmup: warmup, steps: steps, profiles: profile, world: world)
