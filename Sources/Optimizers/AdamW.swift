@@ -31,10 +31,13 @@ public struct AdamW: Optimizer {
     _ range: Range<Int>, parameters: Arena, gradients: Arena, state: [Arena], step: Int, learningRate: Double,
     on pool: ThreadPool
   ) {
+    // With β as the kernel has it, rounded: then the weights of all gradients in v / (1 - β₂ᵗ) add up to 1. In single precision
+    // 1 - 0.999 differs from 0.001 by 1e-5 of it.
+    let (rounded1, rounded2) = (Double(Float(beta1)), Double(Float(beta2)))
     let hyperparameters = OptimizerKernels.AdamW(
       rate: Float(learningRate), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
-      decay: Float(weightDecay), correction1: Float(1 - pow(beta1, Double(step + 1))),
-      correction2: Float(1 - pow(beta2, Double(step + 1))))
+      decay: Float(weightDecay), correction1: Float(1 - pow(rounded1, Double(step + 1))),
+      correction2: Float(1 - pow(rounded2, Double(step + 1))))
     pool.run(over: range.count, grain: updateGrain) { tile in
       let first = range.lowerBound + tile.lowerBound
       OptimizerKernels.adamW(
