@@ -33,6 +33,22 @@ import Testing
       ])
   }
 
+  @Test func imagesGoThroughLayersOfAnyKind() throws {
+    let trace = Trace(microbatch: 2)
+    let model = Sequential {
+      Conv2D("stem", 4, kernel: 3, bias: false)
+      BatchNorm("norm")
+      relu
+      MaxPool2D(2)
+      Residual { Conv2D("inner", 4, kernel: 3, activation: .relu) }
+      GlobalAveragePool()
+      Dense("output", 3)
+    }
+    let y = model(trace.input("x", perSample: [8, 8, 1]))
+    #expect(y.shape == [2, 3])
+    #expect(try trace.finish(loss: nil, outputs: [y]).parameterCount == 36 + 8 + 4 * 36 + 4 + 15)
+  }
+
   @Test func anEmptySequenceIsTheIdentity() throws {
     let trace = Trace(microbatch: 2)
     let x = trace.input("x", perSample: [3])
