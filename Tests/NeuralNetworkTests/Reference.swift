@@ -51,6 +51,21 @@ struct Reference: Decodable {
     }
   }
 
+  /// A classifier's loss, with features and labels as the script draws them.
+  static func classified(
+    _ trace: Trace, batch: Int, features: Shape = [20], classes: Int, _ model: (Tensor) -> Tensor
+  ) -> (loss: Tensor, inputs: [Input]) {
+    let x = trace.input("features", perSample: features)
+    let labels = trace.input("labels", perSample: Shape([]), of: .int32)
+    return (
+      softmaxCrossEntropy(model(x), labels: labels),
+      [
+        .values(x, Generator.values("features", count: batch * features.count)),
+        .integers(labels, Generator.integers("labels", count: batch, below: classes)),
+      ]
+    )
+  }
+
   /// Trains as the script does, and expects its losses within 1e-4 of them.
   ///
   /// - Parameters:

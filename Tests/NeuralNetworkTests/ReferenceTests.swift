@@ -4,25 +4,10 @@ import Testing
 
 /// The losses of the first 20 steps of every ready-made model equal PyTorch's.
 @Suite struct ReferenceTests {
-  /// Features and labels as the script draws them.
-  private func classified(
-    _ trace: Trace, batch: Int, features: Shape = [20], classes: Int, _ model: (Tensor) -> Tensor
-  ) -> (loss: Tensor, inputs: [Reference.Input]) {
-    let x = trace.input("features", perSample: features)
-    let labels = trace.input("labels", perSample: Shape([]), of: .int32)
-    return (
-      softmaxCrossEntropy(model(x), labels: labels),
-      [
-        .values(x, Generator.values("features", count: batch * features.count)),
-        .integers(labels, Generator.integers("labels", count: batch, below: classes)),
-      ]
-    )
-  }
-
   @Test(arguments: [1, 4]) func logistic(_ microbatches: Int) throws {
     let reference = try Reference("logistic")
     try reference.expectLosses(microbatches: microbatches) {
-      classified(
+      Reference.classified(
         $0, batch: reference.batch, classes: 5, MultilayerPerceptron(hidden: [], outputs: 5).callAsFunction)
     }
   }
@@ -45,7 +30,7 @@ import Testing
   @Test(arguments: [1, 4]) func mlp(_ microbatches: Int) throws {
     let reference = try Reference("mlp")
     try reference.expectLosses(microbatches: microbatches) {
-      classified(
+      Reference.classified(
         $0, batch: reference.batch, classes: 5,
         MultilayerPerceptron(hidden: [24, 16], outputs: 5).callAsFunction)
     }
@@ -60,7 +45,7 @@ import Testing
     let rows = (0..<reference.batch).flatMap { sample in columns.map { $0[sample] } }
     try reference.expectLosses(microbatches: microbatches) { trace in
       let codes = trace.input("codes", perSample: [3], of: .int32)
-      let (loss, inputs) = classified(trace, batch: reference.batch, features: [4], classes: 2) {
+      let (loss, inputs) = Reference.classified(trace, batch: reference.batch, features: [4], classes: 2) {
         model(features: $0, codes: codes)
       }
       return (loss, inputs + [.integers(codes, rows)])

@@ -15,6 +15,7 @@ images [batch, height, width, channels]. Where PyTorch wants another order, the 
 
 import argparse
 import dataclasses
+import functools
 import json
 import math
 import pathlib
@@ -99,6 +100,82 @@ def perceptron(p, x, hidden, outputs, activation):
     return dense(p, "output", x, outputs)
 
 
+def convolution2d(p, name, x, channels, kernel, stride=1, bias=False, activation=None, padding=None):
+    """Images [batch, height, width, channels]; padded to keep the extents unless said otherwise."""
+    weight = p(f"{name}.weight", kernel, kernel, x.shape[-1], channels)
+    shift = p(f"{name}.bias", channels) if bias else None
+    padding = kernel // 2 if padding is None else padding
+    y = F.conv2d(x.permute(0, 3, 1, 2), weight.permute(3, 2, 0, 1), shift, stride, padding)
+    y = y.permute(0, 2, 3, 1)
+    return activation(y) if activation else y
+
+
+def convolution1d(p, name, x, channels, kernel):
+    """Sequences [batch, time, channels]; as long as before."""
+    weight = p(f"{name}.weight", kernel, x.shape[-1], channels)
+    y = F.conv1d(x.permute(0, 2, 1), weight.permute(2, 1, 0), padding=kernel // 2)
+    return y.permute(0, 2, 1)
+
+
+def max_pool2d(x, size, stride=None, padding=0):
+    return F.max_pool2d(x.permute(0, 3, 1, 2), size, stride, padding).permute(0, 2, 3, 1)
+
+
+def max_pool1d(x, size):
+    return F.max_pool1d(x.permute(0, 2, 1), size).permute(0, 2, 1)
+
+
+def batch_norm(p, name, x):
+    channels = x.shape[-1]
+    scale, shift = p(f"{name}.weight", channels), p(f"{name}.bias", channels)
+    rows = F.batch_norm(x.reshape(-1, channels), None, None, scale, shift, training=True)
+    return rows.reshape(x.shape)
+
+
+def residual_block(p, name, x, channels, stride):
+    y = convolution2d(p, f"{name}.convolution1", x, channels, 3, stride)
+    y = torch.relu(batch_norm(p, f"{name}.norm1", y))
+    y = convolution2d(p, f"{name}.convolution2", y, channels, 3)
+    if stride != 1 or x.shape[-1] != channels:
+        x = convolution2d(p, f"{name}.shortcut.convolution", x, channels, 1, stride)
+        x = batch_norm(p, f"{name}.shortcut.norm", x)
+    return torch.relu(batch_norm(p, f"{name}.norm2", y) + x)
+
+
+def residual_stages(p, x, channels, blocks):
+    for stage, width in enumerate(channels):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            x = residual_block(p, f"stages.{stage}.{block}", x, width, stride)
+    return x
+
+
+def embedding(p, name, tokens, rows, width, context):
+    table, positions = p(f"{name}.table", rows, width), p(f"{name}.positions", context, width)
+    return table[tokens] + positions[: tokens.shape[1]]
+
+
+def layer_norm(p, name, x):
+    width = x.shape[-1]
+    return F.layer_norm(x, (width,), p(f"{name}.gain", width), p(f"{name}.bias", width))
+
+
+def self_attention(p, name, x, heads, causal, mask):
+    batch, time, width = x.shape
+    packed = dense(p, f"{name}.qkv", x, 3 * width).reshape(batch, time, 3, heads, width // heads)
+    queries, keys, values = packed.permute(2, 0, 3, 1, 4)
+    mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
+    return dense(p, f"{name}.output", mixed.transpose(1, 2).reshape(batch, time, width), width)
+
+
+def transformer_block(p, name, x, heads, causal, mask=None):
+    """`mask` [batch, 1, 1, time] says which positions may be looked at."""
+    width = x.shape[-1]
+    x = x + self_attention(p, f"{name}.attention", layer_norm(p, f"{name}.norm1", x), heads, causal, mask)
+    hidden = dense(p, f"{name}.mlp.hidden", layer_norm(p, f"{name}.norm2", x), 4 * width, F.gelu)
+    return x + dense(p, f"{name}.mlp.output", hidden, width)
+
+
 # --- Models: the mean loss of a batch -----------------------------------------------------------------------------------
 
 
@@ -125,6 +202,59 @@ def tabular(p, batch):
         parts.append(table[integers(f"codes.{column}", (batch,), cardinality)])
     logits = perceptron(p, torch.cat(parts, dim=1), [16, 8], 2, torch.relu)
     return F.cross_entropy(logits, integers("labels", (batch,), 2))
+
+
+def resnet20(p, batch):
+    x = convolution2d(p, "stem.convolution", numbers("features", (batch, 16, 16, 3)), 16, 3)
+    x = torch.relu(batch_norm(p, "stem.norm", x))
+    x = residual_stages(p, x, [16, 32, 64], 3)
+    logits = dense(p, "output", x.mean(dim=(1, 2)), 10)
+    return F.cross_entropy(logits, integers("labels", (batch,), 10))
+
+
+def resnet18(p, batch):
+    x = convolution2d(p, "stem.convolution", numbers("features", (batch, 64, 64, 3)), 8, 7, 2)
+    x = torch.relu(batch_norm(p, "stem.norm", x))
+    x = max_pool2d(x, 3, 2, padding=1)
+    x = residual_stages(p, x, [8, 16, 32, 64], 2)
+    logits = dense(p, "output", x.mean(dim=(1, 2)), 10)
+    return F.cross_entropy(logits, integers("labels", (batch,), 10))
+
+
+def conv1d(p, batch):
+    x = numbers("features", (batch, 50, 3))
+    for block, channels in enumerate([8, 16]):
+        x = convolution1d(p, f"blocks.{block}.convolution", x, channels, 7)
+        x = max_pool1d(torch.relu(batch_norm(p, f"blocks.{block}.norm", x)), 2)
+    logits = dense(p, "output", x.mean(dim=1), 4)
+    return F.cross_entropy(logits, integers("labels", (batch,), 4))
+
+
+def gpt(p, batch, ties_head=False):
+    time, context, vocabulary = 10, 12, 17
+    tokens = integers("tokens", (batch, time), vocabulary)
+    x = embedding(p, "embedding", tokens, vocabulary, 16, context)
+    for layer in range(2):
+        x = transformer_block(p, f"blocks.{layer}", x, heads=2, causal=True)
+    x = layer_norm(p, "norm", x)
+    if ties_head:
+        logits = x @ p("embedding.table", vocabulary, 16).T
+    else:
+        logits = dense(p, "head", x, vocabulary, bias=False)
+    labels = integers("labels", (batch, time), vocabulary)
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def encoder(p, batch):
+    time, vocabulary = 12, 6
+    lengths = integers("lengths", (batch,), time) + 1
+    inside = torch.arange(time) < lengths[:, None]
+    x = embedding(p, "embedding", integers("tokens", (batch, time), vocabulary), vocabulary, 16, time)
+    for layer in range(2):
+        x = transformer_block(p, f"blocks.{layer}", x, heads=4, causal=False, mask=inside[:, None, None])
+    kept = layer_norm(p, "norm", x) * inside[:, :, None]
+    logits = dense(p, "head", kept.sum(dim=1) / lengths[:, None], 3)
+    return F.cross_entropy(logits, integers("labels", (batch,), 3))
 
 
 # --- Training -----------------------------------------------------------------------------------------------------------
@@ -167,6 +297,12 @@ RUNS = {
     "logistic": Run(logistic, 32, "sgd", 0.5, momentum=0.9),
     "linear": Run(linear, 32, "sgd", 0.2),
     "mlp": Run(mlp, 32, "adamw", 0.01, weight_decay=0.01),
+    "resnet20": Run(resnet20, 16, "sgd", 0.002, momentum=0.9, weight_decay=1e-4),
+    "resnet18": Run(resnet18, 16, "sgd", 0.00003, momentum=0.9, weight_decay=1e-4),
+    "gpt": Run(gpt, 8, "adamw", 0.01, weight_decay=0.01),
+    "gpt-tied": Run(functools.partial(gpt, ties_head=True), 8, "adamw", 0.01, weight_decay=0.01),
+    "encoder": Run(encoder, 16, "adamw", 0.01, weight_decay=0.01),
+    "conv1d": Run(conv1d, 16, "adamw", 0.002, weight_decay=0.01),
     "tabular": Run(tabular, 32, "adamw", 0.01, weight_decay=0.01),
 }
 

@@ -40,18 +40,24 @@ public struct ResNet {
 /// Source: K. He, X. Zhang, S. Ren, J. Sun, arXiv:1512.03385, table 1, with option B shortcuts.
 public struct ResNet18 {
   public var classes: Int
+  /// Channels of the first stage; the paper's network has 64, and each stage twice as many as the one before.
+  public var width: Int
 
-  public init(classes: Int) { self.classes = classes }
+  public init(classes: Int, width: Int = 64) {
+    self.classes = classes
+    self.width = width
+  }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     var x = Conv2D(
-      "stem.convolution", 64, kernel: 7, stride: 2, padding: .by(3), bias: false, initializer: .heNormal)(x)
+      "stem.convolution", width, kernel: 7, stride: 2, padding: .by(3), bias: false, initializer: .heNormal)(
+        x)
     x = BatchNorm("stem.norm")(x, relu: true)
     x = maxPool2D(x, size: 3, stride: 2, padding: .by(1))
-    for (stage, channels) in [64, 128, 256, 512].enumerated() {
+    for stage in 0..<4 {
       for block in 0..<2 {
         let stride = stage > 0 && block == 0 ? 2 : 1
-        x = ResidualBlock("stages.\(stage).\(block)", channels, stride: stride)(x)
+        x = ResidualBlock("stages.\(stage).\(block)", width << stage, stride: stride)(x)
       }
     }
     return Dense("output", classes)(globalAveragePool(x))
