@@ -2,8 +2,11 @@
 //
 // Columns are taken in blocks of 64 floats, so that a block's sums stay in registers. A narrow matrix is read as one of several rows
 // side by side, and the sums of its repeated columns are added at the end.
-#include "dispatch.h"
 #include "normalization.h"
+
+#include <string.h>
+
+#include "dispatch.h"
 
 #define BLOCK 64
 
@@ -75,114 +78,111 @@ RONDO_KERNEL void rondo_channel_moments(
 
 // MARK: Affine map
 
-RONDO_INLINE float relu(float x) { return x > 0.0f ? x : (x == x ? 0.0f : x); }
+// A mask of a comparison, as wide as the floats it came from.
+typedef int32_t mask __attribute__((vector_size(BLOCK)));
 
-RONDO_INLINE void affine_block(
-    int has_residual, int has_relu, size_t width, size_t rows, const float *x, const float *scale, const float *shift,
-    const float *residual, float *y) {
-  for (size_t r = 0; r < rows; r++, x += width, y += width, residual += has_residual ? width : 0)
-    for (size_t c = 0; c < width; c++) {
-      float value = x[c] * scale[c] + shift[c];
-      if (has_residual) value += residual[c];
-      y[c] = has_relu ? relu(value) : value;
-    }
-}
+// Macros, since functions do not pass vectors this wide on every machine.
+#define LOAD(from) (*(const lanes *)(from))
+#define STORE(to, value) (*(lanes *)(to) = (value))
+#define WHERE(chosen, value) ((lanes)((mask)(chosen) & (mask)(value)))
+// Max with 0; NaN stays NaN.
+#define RELU(x) WHERE(~((x) <= (lanes){0}), x)
 
-RONDO_INLINE void affine(
-    int has_residual, int has_relu, size_t rows, size_t columns, const float *x, const float *scale, const float *shift,
-    const float *residual, float *y) {
-  const size_t times = repeats(columns), side = times * columns;
-  if (times == 1) {
-    affine_block(has_residual, has_relu, columns, rows, x, scale, shift, residual, y);
-    return;
+// Columns that do not fill a vector go through copies that do.
+RONDO_INLINE void affine_row(
+    size_t width, int has_relu, const float *x, const float *scale, const float *shift, const float *residual, float *y) {
+  size_t c = 0;
+  for (; c + LANES <= width; c += LANES) {
+    lanes value = LOAD(x + c) * LOAD(scale + c) + LOAD(shift + c);
+    if (residual) value += LOAD(residual + c);
+    STORE(y + c, has_relu ? RELU(value) : value);
   }
-  float wide_scale[BLOCK], wide_shift[BLOCK];
-  repeat(times, columns, scale, wide_scale);
-  repeat(times, columns, shift, wide_shift);
-  const size_t done = rows / times * side;
-  if (side == BLOCK)
-    affine_block(has_residual, has_relu, BLOCK, rows / times, x, wide_scale, wide_shift, residual, y);
-  else
-    affine_block(has_residual, has_relu, side, rows / times, x, wide_scale, wide_shift, residual, y);
-  affine_block(
-      has_residual, has_relu, columns, rows % times, x + done, scale, shift, has_residual ? residual + done : residual,
-      y + done);
+  if (c == width) return;
+  const size_t left = (width - c) * sizeof(float);
+  lanes a = {0}, b = {0}, d = {0}, r = {0};
+  memcpy(&a, x + c, left), memcpy(&b, scale + c, left), memcpy(&d, shift + c, left);
+  if (residual) memcpy(&r, residual + c, left);
+  a = a * b + d;
+  if (residual) a += r;
+  if (has_relu) a = RELU(a);
+  memcpy(y + c, &a, left);
 }
 
 RONDO_KERNEL void rondo_channel_affine(
     size_t rows, size_t columns, const float *x, const float *scale, const float *shift, const float *residual,
     int has_relu, float *y) {
-  if (residual && has_relu) affine(1, 1, rows, columns, x, scale, shift, residual, y);
-  else if (residual) affine(1, 0, rows, columns, x, scale, shift, residual, y);
-  else if (has_relu) affine(0, 1, rows, columns, x, scale, shift, residual, y);
-  else affine(0, 0, rows, columns, x, scale, shift, residual, y);
+  const size_t times = repeats(columns), side = times * columns;
+  float wide_scale[BLOCK], wide_shift[BLOCK];
+  if (times > 1) repeat(times, columns, scale, wide_scale), repeat(times, columns, shift, wide_shift);
+  const float *s = times > 1 ? wide_scale : scale, *t = times > 1 ? wide_shift : shift;
+  for (size_t left = rows * columns; left > 0;) {
+    const size_t width = left < side ? left : side;  // the last rows may be fewer than fit side by side
+    affine_row(width, has_relu, x, s, t, residual, y);
+    x += width, y += width, left -= width;
+    if (residual) residual += width;
+  }
 }
 
 // MARK: Gradients
 
-// dz = dy where the activation let its input through. SIGN computes that input again, OUTPUT looks at what came out.
-enum gate { OPEN, SIGN, OUTPUT };
-
-RONDO_INLINE float gated(int gate, float dy, float x, float scale, float shift, float y) {
-  switch (gate) {
-    case SIGN: return x * scale + shift > 0.0f ? dy : 0.0f;
-    case OUTPUT: return y > 0.0f ? dy : 0.0f;
-    default: return dy;
-  }
-}
-
-struct gradient_sums {
-  const float *center, *scale, *shift;
-  float *one, *two;
-};
+// dz = dy where the activation let its input through: with y where that is positive, otherwise where x scale + shift is.
+#define GATED(has_relu, known, dy) ((has_relu) ? WHERE((known) > (lanes){0}, dy) : (dy))
 
 RONDO_INLINE void sums_block(
-    int gate, size_t width, size_t rows, size_t ld, const float *x, const float *dy, const float *y,
-    struct gradient_sums s) {
-  float one[BLOCK], two[BLOCK];
-  for (size_t c = 0; c < width; c++) one[c] = s.one[c], two[c] = s.two[c];
-  if (width == BLOCK) {
-    lanes a[VECTORS], b[VECTORS];
-    UNROLL for (int v = 0; v < VECTORS; v++) a[v] = *(lanes *)(one + v * LANES), b[v] = *(lanes *)(two + v * LANES);
-    for (size_t r = 0; r < rows; r++, x += ld, dy += ld, y += gate == OUTPUT ? ld : 0) {
-      UNROLL for (int v = 0; v < VECTORS; v++) {
-        const int at = v * LANES;
-        const lanes input = *(const lanes *)(x + at);
-        lanes d = *(const lanes *)(dy + at);
-        if (gate == SIGN)
-          d = (lanes)((__typeof__(d > d))d
-                      & (input * *(const lanes *)(s.scale + at) + *(const lanes *)(s.shift + at) > (lanes){0}));
-        if (gate == OUTPUT) d = (lanes)((__typeof__(d > d))d & (*(const lanes *)(y + at) > (lanes){0}));
-        a[v] += d;
-        b[v] += d * (input - *(const lanes *)(s.center + at));
-      }
+    int has_relu, int has_output, size_t rows, size_t ld, const float *x, const float *dy, const float *y,
+    const float *center, const float *scale, const float *shift, float *one, float *two) {
+  lanes a[VECTORS], b[VECTORS];
+  UNROLL for (int v = 0; v < VECTORS; v++) a[v] = LOAD(one + v * LANES), b[v] = LOAD(two + v * LANES);
+  for (size_t r = 0; r < rows; r++, x += ld, dy += ld) {
+    UNROLL for (int v = 0; v < VECTORS; v++) {
+      const int at = v * LANES;
+      const lanes input = LOAD(x + at);
+      const lanes known = has_output ? LOAD(y + at) : input * LOAD(scale + at) + LOAD(shift + at);
+      const lanes incoming = LOAD(dy + at), d = GATED(has_relu, known, incoming);
+      a[v] += d;
+      b[v] += d * (input - LOAD(center + at));
     }
-    UNROLL for (int v = 0; v < VECTORS; v++) *(lanes *)(one + v * LANES) = a[v], *(lanes *)(two + v * LANES) = b[v];
-  } else {
-    for (size_t r = 0; r < rows; r++, x += ld, dy += ld, y += gate == OUTPUT ? ld : 0)
-      for (size_t c = 0; c < width; c++) {
-        const float d = gated(gate, dy[c], x[c], s.scale[c], s.shift[c], gate == OUTPUT ? y[c] : 0.0f);
-        one[c] += d;
-        two[c] += d * (x[c] - s.center[c]);
-      }
+    if (has_output) y += ld;
   }
-  for (size_t c = 0; c < width; c++) s.one[c] = one[c], s.two[c] = two[c];
+  UNROLL for (int v = 0; v < VECTORS; v++) STORE(one + v * LANES, a[v]), STORE(two + v * LANES, b[v]);
 }
 
-RONDO_INLINE void gradient_sums(
-    int gate, size_t rows, size_t columns, const float *x, const float *dy, const float *y, const float *mean,
+// The same for a width that is no whole block.
+RONDO_INLINE void sums_rest(
+    int has_relu, size_t width, size_t rows, size_t ld, const float *x, const float *dy, const float *y,
+    const float *center, const float *scale, const float *shift, float *one, float *two) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < width; c++) {
+      const size_t at = r * ld + c;
+      const float known = y ? y[at] : x[at] * scale[c] + shift[c];
+      const float d = has_relu && !(known > 0.0f) ? 0.0f : dy[at];
+      one[c] += d;
+      two[c] += d * (x[at] - center[c]);
+    }
+}
+
+RONDO_KERNEL void rondo_channel_gradient_sums(
+    size_t rows, size_t columns, const float *x, const float *dy, int has_relu, const float *y, const float *mean,
     const float *scale, const float *shift, float *sums, float *products) {
   const size_t times = repeats(columns), side = times * columns;
   for (size_t first = 0; first < side; first += BLOCK) {
     const size_t width = side - first < BLOCK ? side - first : BLOCK;
     const size_t own = width / times, done = first + rows / times * side;
-    float center[BLOCK], wide_scale[BLOCK], wide_shift[BLOCK], one[BLOCK] = {0}, two[BLOCK] = {0};
+    float center[BLOCK], s[BLOCK], t[BLOCK], one[BLOCK] = {0}, two[BLOCK] = {0};
     repeat(times, own, mean + first, center);
-    repeat(times, own, scale + first, wide_scale);
-    repeat(times, own, shift + first, wide_shift);
-    const struct gradient_sums s = {center, wide_scale, wide_shift, one, two};
-    sums_block(gate, width, rows / times, side, x + first, dy + first, gate == OUTPUT ? y + first : y, s);
-    sums_block(gate, own, rows % times, columns, x + done, dy + done, gate == OUTPUT ? y + done : y, s);
+    repeat(times, own, scale + first, s);
+    repeat(times, own, shift + first, t);
+    const float *output = y ? y + first : y;
+    if (width < BLOCK)
+      sums_rest(has_relu, width, rows / times, side, x + first, dy + first, output, center, s, t, one, two);
+    else if (!has_relu)
+      sums_block(0, 0, rows / times, side, x + first, dy + first, output, center, s, t, one, two);
+    else if (y)
+      sums_block(1, 1, rows / times, side, x + first, dy + first, output, center, s, t, one, two);
+    else
+      sums_block(1, 0, rows / times, side, x + first, dy + first, output, center, s, t, one, two);
+    sums_rest(
+        has_relu, own, rows % times, columns, x + done, dy + done, y ? y + done : y, center, s, t, one, two);
     for (size_t c = 0; c < own; c++) {
       float a = one[c], b = two[c];
       for (size_t i = 1; i < times; i++) a += one[i * own + c], b += two[i * own + c];
@@ -192,75 +192,59 @@ RONDO_INLINE void gradient_sums(
   }
 }
 
-RONDO_KERNEL void rondo_channel_gradient_sums(
-    size_t rows, size_t columns, const float *x, const float *dy, int has_relu, const float *y, const float *mean,
-    const float *scale, const float *shift, float *sums, float *products) {
-  if (!has_relu) gradient_sums(OPEN, rows, columns, x, dy, y, mean, scale, shift, sums, products);
-  else if (y) gradient_sums(OUTPUT, rows, columns, x, dy, y, mean, scale, shift, sums, products);
-  else gradient_sums(SIGN, rows, columns, x, dy, y, mean, scale, shift, sums, products);
-}
-
 // By column: dx = scale dz + slope (x - mean) + offset
 struct coefficients {
   const float *mean, *scale, *shift, *slope, *offset;
 };
 
-RONDO_INLINE void gradient_block(
-    int gate, int adds, int has_residual, size_t width, size_t rows, const float *x, const float *dy, const float *y,
+struct additions {
+  int adds, adds_residual;
+};
+
+RONDO_INLINE void gradient_row(
+    int has_relu, int has_output, size_t width, struct additions g, const float *x, const float *dy, const float *y,
     struct coefficients k, float *dx, float *residual) {
-  for (size_t r = 0; r < rows; r++, x += width, dy += width, dx += width) {
-    for (size_t c = 0; c < width; c++) {
-      const float dz = gated(gate, dy[c], x[c], k.scale[c], k.shift[c], gate == OUTPUT ? y[c] : 0.0f);
-      const float d = k.scale[c] * dz + (k.slope[c] * (x[c] - k.mean[c]) + k.offset[c]);
-      if (has_residual == 1) residual[c] = dz;
-      if (has_residual == 2) residual[c] += dz;
-      dx[c] = adds ? dx[c] + d : d;
-    }
-    if (gate == OUTPUT) y += width;
-    if (has_residual) residual += width;
+  size_t c = 0;
+  for (; c + LANES <= width; c += LANES) {
+    const lanes input = LOAD(x + c), scale = LOAD(k.scale + c);
+    const lanes known = has_output ? LOAD(y + c) : input * scale + LOAD(k.shift + c);
+    const lanes incoming = LOAD(dy + c), dz = GATED(has_relu, known, incoming);
+    const lanes d = scale * dz + (LOAD(k.slope + c) * (input - LOAD(k.mean + c)) + LOAD(k.offset + c));
+    if (residual) STORE(residual + c, g.adds_residual ? LOAD(residual + c) + dz : dz);
+    STORE(dx + c, g.adds ? LOAD(dx + c) + d : d);
+  }
+  for (; c < width; c++) {
+    const float known = has_output ? y[c] : x[c] * k.scale[c] + k.shift[c];
+    const float dz = has_relu && !(known > 0.0f) ? 0.0f : dy[c];
+    const float d = k.scale[c] * dz + (k.slope[c] * (x[c] - k.mean[c]) + k.offset[c]);
+    if (residual) residual[c] = g.adds_residual ? residual[c] + dz : dz;
+    dx[c] = g.adds ? dx[c] + d : d;
   }
 }
-
-RONDO_INLINE void gradient(
-    int gate, int adds, int has_residual, size_t rows, size_t columns, const float *x, const float *dy, const float *y,
-    struct coefficients k, float *dx, float *residual) {
-  const size_t times = repeats(columns), side = times * columns, done = rows / times * side;
-  if (times == 1) {
-    gradient_block(gate, adds, has_residual, columns, rows, x, dy, y, k, dx, residual);
-    return;
-  }
-  float wide[5][BLOCK];
-  repeat(times, columns, k.mean, wide[0]);
-  repeat(times, columns, k.scale, wide[1]);
-  repeat(times, columns, k.shift, wide[2]);
-  repeat(times, columns, k.slope, wide[3]);
-  repeat(times, columns, k.offset, wide[4]);
-  const struct coefficients w = {wide[0], wide[1], wide[2], wide[3], wide[4]};
-  if (side == BLOCK)
-    gradient_block(gate, adds, has_residual, BLOCK, rows / times, x, dy, y, w, dx, residual);
-  else
-    gradient_block(gate, adds, has_residual, side, rows / times, x, dy, y, w, dx, residual);
-  gradient_block(
-      gate, adds, has_residual, columns, rows % times, x + done, dy + done, gate == OUTPUT ? y + done : y, k, dx + done,
-      has_residual ? residual + done : residual);
-}
-
-#define FOR_EACH_SUM(gate)                                                                                        \
-  switch ((adds ? 3 : 0) + (residual ? 1 + (adds_residual ? 1 : 0) : 0)) {                                        \
-    case 0: gradient(gate, 0, 0, rows, columns, x, dy, y, k, dx, residual); break;                                \
-    case 1: gradient(gate, 0, 1, rows, columns, x, dy, y, k, dx, residual); break;                                \
-    case 2: gradient(gate, 0, 2, rows, columns, x, dy, y, k, dx, residual); break;                                \
-    case 3: gradient(gate, 1, 0, rows, columns, x, dy, y, k, dx, residual); break;                                \
-    case 4: gradient(gate, 1, 1, rows, columns, x, dy, y, k, dx, residual); break;                                \
-    default: gradient(gate, 1, 2, rows, columns, x, dy, y, k, dx, residual); break;                               \
-  }
 
 RONDO_KERNEL void rondo_channel_gradient(
     size_t rows, size_t columns, const float *x, const float *dy, int has_relu, const float *y, const float *mean,
     const float *scale, const float *shift, const float *slope, const float *offset, float *dx, int adds,
     float *residual, int adds_residual) {
-  const struct coefficients k = {mean, scale, shift, slope, offset};
-  if (!has_relu) FOR_EACH_SUM(OPEN)
-  else if (y) FOR_EACH_SUM(OUTPUT)
-  else FOR_EACH_SUM(SIGN)
+  const struct additions g = {adds, adds_residual};
+  const size_t times = repeats(columns), side = times * columns;
+  struct coefficients k = {mean, scale, shift, slope, offset};
+  float wide[5][BLOCK];
+  if (times > 1) {
+    repeat(times, columns, mean, wide[0]);
+    repeat(times, columns, scale, wide[1]);
+    repeat(times, columns, shift, wide[2]);
+    repeat(times, columns, slope, wide[3]);
+    repeat(times, columns, offset, wide[4]);
+    k = (struct coefficients){wide[0], wide[1], wide[2], wide[3], wide[4]};
+  }
+  for (size_t left = rows * columns; left > 0;) {
+    const size_t width = left < side ? left : side;
+    if (!has_relu) gradient_row(0, 0, width, g, x, dy, y, k, dx, residual);
+    else if (y) gradient_row(1, 1, width, g, x, dy, y, k, dx, residual);
+    else gradient_row(1, 0, width, g, x, dy, y, k, dx, residual);
+    x += width, dy += width, dx += width, left -= width;
+    if (y) y += width;
+    if (residual) residual += width;
+  }
 }

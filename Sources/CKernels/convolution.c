@@ -104,7 +104,7 @@ static size_t packed_floats(const struct correlation *c) {
 
 size_t rondo_convolution_packed(const struct rondo_convolution *c) {
   const struct correlation forward = forward_correlation(c);
-  return packed_floats(&forward);
+  return packed_floats(&forward) + c->groups * packed_width(forward.outputs);
 }
 
 size_t rondo_convolution_packed_transposed(const struct rondo_convolution *c) {
@@ -112,19 +112,26 @@ size_t rondo_convolution_packed_transposed(const struct rondo_convolution *c) {
          * packed_width(c->channels / c->groups);
 }
 
-void rondo_convolution_pack(const struct rondo_convolution *c, const float *weights, float *packed) {
-  const size_t terms = c->kernel_height * c->kernel_width * (c->channels / c->groups);
+// `terms` rows of out_channels floats in blocks of channels.
+static float *pack_rows(const struct rondo_convolution *c, size_t terms, const float *rows, float *packed) {
   const size_t outputs = c->out_channels / c->groups;
   for (size_t group = 0; group < c->groups; group++)
     for (size_t k = 0; k < outputs;) {
       const size_t width = rondo_block_kernel(outputs - k)->width, valid = least(width, outputs - k);
-      const float *from = weights + group * outputs + k;
+      const float *from = rows + group * outputs + k;
       for (size_t term = 0; term < terms; term++, from += c->out_channels, packed += width) {
         memcpy(packed, from, valid * sizeof(float));
         memset(packed + valid, 0, (width - valid) * sizeof(float));
       }
       k += valid;
     }
+  return packed;
+}
+
+void rondo_convolution_pack(
+    const struct rondo_convolution *c, const float *weights, const float *bias, float *packed) {
+  packed = pack_rows(c, c->kernel_height * c->kernel_width * (c->channels / c->groups), weights, packed);
+  if (bias) pack_rows(c, 1, bias, packed);
 }
 
 static float *pack_phase(
@@ -166,7 +173,7 @@ struct target {
 
 static void correlate(
     const struct correlation *c, const float *sample, size_t first_row, size_t rows, const float *packed,
-    struct target target, int accumulate, float *scratch) {
+    const float *bias, struct target target, enum finish finish, float *scratch) {
   const size_t taps = c->vertical.count * c->horizontal.count;
   for (size_t group = 0; group < c->groups; group++) {
     struct patch patch = {scratch, 0, 0};
@@ -177,9 +184,9 @@ static void correlate(
       const size_t valid = least(kernel->width, c->outputs - k);
       for (size_t row = 0; row < rows; row++)
         kernel->correlate(
-            &t, patch.first + row * t.source_row_step, packed,
-            target.first + row * target.row_step + group * c->outputs + k, target.pixel_step, c->columns, valid,
-            accumulate);
+            &t, patch.first + row * t.source_row_step, packed, bias,
+            target.first + row * target.row_step + group * c->outputs + k, target.pixel_step, c->columns, valid, finish);
+      if (bias) bias += kernel->width;
       packed += taps * c->inputs * kernel->width;
       k += valid;
     }
@@ -188,20 +195,22 @@ static void correlate(
 
 void rondo_convolution_forward(
     const struct rondo_convolution *c, size_t first, size_t count, const float *x, const float *packed, int activation,
-    const float *bias, float *y, float *z, float *scratch) {
+    int has_bias, float *y, float *z, float *scratch) {
   const struct correlation forward = forward_correlation(c);
+  const float *bias = has_bias ? packed + packed_floats(&forward) : 0;
   const size_t each = unit_rows(&forward), units = units_of_sample(&forward);
   for (size_t unit = first; unit < first + count; unit++) {
     const size_t row = unit % units * each, rows = least(each, forward.rows - row);
     const size_t corner = (unit / units * forward.rows + row) * forward.columns * c->out_channels;
     const float *sample = x + unit / units * c->height * c->width * c->channels;
     correlate(
-        &forward, sample, row, rows, packed,
-        (struct target){y + corner, forward.columns * c->out_channels, c->out_channels}, 0, scratch);
-    if (bias || z || activation != RONDO_IDENTITY)
-      rondo_bias_activate(
-          activation, rows * forward.columns, c->out_channels, bias, 0, 0, y + corner, c->out_channels, z ? z + corner : z,
-          c->out_channels);
+        &forward, sample, row, rows, packed, bias,
+        (struct target){y + corner, forward.columns * c->out_channels, c->out_channels},
+        activation == RONDO_RELU ? RELU : STORE, scratch);
+    if (activation == RONDO_RELU || activation == RONDO_IDENTITY) continue;
+    const size_t elements = rows * forward.columns * c->out_channels;
+    if (z) memcpy(z + corner, y + corner, elements * sizeof(float));
+    rondo_activate(activation, elements, y + corner, y + corner);
   }
 }
 
@@ -220,11 +229,11 @@ void rondo_convolution_input_gradient(
         const struct correlation phase = input_phase(c, i, j).correlation;
         if (row < phase.rows && phase.columns > 0)
           correlate(
-              &phase, sample, row, least(each, phase.rows - row), packed,
+              &phase, sample, row, least(each, phase.rows - row), packed, 0,
               (struct target){
                   dx + unit / units * c->height * pitch + (row * c->stride_height + i) * pitch + j * c->channels,
                   c->stride_height * pitch, c->stride_width * c->channels},
-              accumulate, scratch);
+              accumulate ? ADD : STORE, scratch);
         packed += packed_floats(&phase);
       }
   }

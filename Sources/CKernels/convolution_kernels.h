@@ -7,15 +7,19 @@
 typedef float NAME(vector) __attribute__((vector_size(LANES * 4)));
 typedef float NAME(memory) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
+typedef int NAME(bits) __attribute__((vector_size(LANES * 4)));
+
 #define WIDTH (LANES * VECTORS)
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 // P neighbouring output pixels. Each input is broadcast and meets WIDTH weights.
 TARGET static inline __attribute__((always_inline)) void NAME(pixels)(
-    const size_t P, const struct window *t, const float *source, const float *weights, float *out, size_t out_step,
-    size_t valid, int accumulate) {
+    const size_t P, const struct window *t, const float *source, const float *weights, const float *bias, float *out,
+    size_t out_step, size_t valid, enum finish finish) {
   NAME(vector) sum[PIXELS][VECTORS];
-  UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[p][v] = (NAME(vector)){0};
+  UNROLL for (size_t p = 0; p < P; p++)
+    UNROLL for (size_t v = 0; v < VECTORS; v++)
+      sum[p][v] = bias ? *(const NAME(memory) *)(bias + v * LANES) : (NAME(vector)){0};
   const size_t step = t->pixel_step, length = t->length;
   for (size_t row = 0; row < t->rows; row++)
     for (size_t run = 0; run < t->runs; run++) {
@@ -29,58 +33,74 @@ TARGET static inline __attribute__((always_inline)) void NAME(pixels)(
     }
   UNROLL for (size_t p = 0; p < P; p++) {
     float *to = out + p * out_step;
+    if (finish == RELU)  // max with 0; NaN stays NaN
+      UNROLL for (size_t v = 0; v < VECTORS; v++)
+        sum[p][v] = (NAME(vector))(~(sum[p][v] <= (NAME(vector)){0}) & (NAME(bits))sum[p][v]);
     if (valid == WIDTH) {
       UNROLL for (size_t v = 0; v < VECTORS; v++) {
         NAME(memory) *q = (NAME(memory) *)(to + v * LANES);
-        *q = accumulate ? *q + sum[p][v] : sum[p][v];
+        *q = finish == ADD ? *q + sum[p][v] : sum[p][v];
       }
     } else {
       float last[WIDTH];
       UNROLL for (size_t v = 0; v < VECTORS; v++) *(NAME(memory) *)(last + v * LANES) = sum[p][v];
-      for (size_t k = 0; k < valid; k++) to[k] = accumulate ? to[k] + last[k] : last[k];
+      if (finish == ADD)
+        for (size_t k = 0; k < valid; k++) last[k] += to[k];
+      copy_some(valid, last, to);
     }
   }
 }
 
-// One row of output pixels.
+// One row of output pixels, in parts of about equal length.
 TARGET static void NAME(correlate)(
-    const struct window *t, const float *source, const float *weights, float *out, size_t out_step, size_t columns,
-    size_t valid, int accumulate) {
-#define PART(P)                                                                              \
-  {                                                                                          \
-    NAME(pixels)(P, t, source, weights, out, out_step, valid, accumulate);                    \
-    source += (P) * t->pixel_step, out += (P) * out_step, columns -= (P);                     \
-  }
-  while (columns >= PIXELS) PART(PIXELS)
-#if PIXELS > 8
-  if (columns >= 8) PART(8)
-#endif
-#if PIXELS > 4
-  if (columns >= 4) PART(4)
-#endif
-  if (columns >= 2) PART(2)
-  if (columns >= 1) PART(1)
+    const struct window *t, const float *source, const float *weights, const float *bias, float *out, size_t out_step,
+    size_t columns, size_t valid, enum finish finish) {
+  const size_t parts = (columns + PIXELS - 1) / PIXELS;
+  for (size_t part = 0; part < parts; part++) {
+    const size_t first = columns * part / parts;
+    const float *s = source + first * t->pixel_step;
+    float *to = out + first * out_step;
+    switch (columns * (part + 1) / parts - first) {
+#define PART(P) case P: NAME(pixels)(P, t, s, weights, bias, to, out_step, valid, finish); break;
+      EACH_PART(PIXELS)
 #undef PART
+    }
+  }
 }
 
 // J neighbouring inputs of a window: sums[j] += source[j] * gradient over all pixels, rows ascending.
 TARGET static inline __attribute__((always_inline)) void NAME(terms)(
     const size_t J, const struct window *t, const float *source, const float *gradient, size_t rows, size_t columns,
     float *sums) {
+  // A few terms alone would wait for their own sums: several pixels then have sums of their own.
+  const size_t U = TERMS / J >= 4 ? 4 : TERMS / J >= 2 ? 2 : 1;
   NAME(vector) sum[TERMS][VECTORS];
-  UNROLL for (size_t j = 0; j < J; j++)
-    UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] = *(const NAME(memory) *)(sums + j * WIDTH + v * LANES);
+  UNROLL for (size_t j = 0; j < U * J; j++)
+    UNROLL for (size_t v = 0; v < VECTORS; v++)
+      sum[j][v] = j < J ? *(const NAME(memory) *)(sums + j * WIDTH + v * LANES) : (NAME(vector)){0};
+  const size_t pixel = t->pixel_step, step = t->gradient_step;
   for (size_t row = 0; row < rows; row++) {
     const float *s = source + row * t->source_row_step;
     const float *d = gradient + row * t->gradient_row_step;
-    for (size_t p = 0; p < columns; p++, s += t->pixel_step, d += t->gradient_step) {
+    size_t p = 0;
+    for (; p + U <= columns; p += U)
+      UNROLL for (size_t u = 0; u < U; u++, s += pixel, d += step) {
+        NAME(vector) g[VECTORS];
+        UNROLL for (size_t v = 0; v < VECTORS; v++) g[v] = *(const NAME(memory) *)(d + v * LANES);
+        UNROLL for (size_t j = 0; j < J; j++)
+          UNROLL for (size_t v = 0; v < VECTORS; v++) sum[u * J + j][v] += s[j] * g[v];
+      }
+    for (; p < columns; p++, s += pixel, d += step) {
       NAME(vector) g[VECTORS];
       UNROLL for (size_t v = 0; v < VECTORS; v++) g[v] = *(const NAME(memory) *)(d + v * LANES);
       UNROLL for (size_t j = 0; j < J; j++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] += s[j] * g[v];
     }
   }
   UNROLL for (size_t j = 0; j < J; j++)
-    UNROLL for (size_t v = 0; v < VECTORS; v++) *(NAME(memory) *)(sums + j * WIDTH + v * LANES) = sum[j][v];
+    UNROLL for (size_t v = 0; v < VECTORS; v++) {
+      UNROLL for (size_t u = 1; u < U; u++) sum[j][v] += sum[u * J + j][v];
+      *(NAME(memory) *)(sums + j * WIDTH + v * LANES) = sum[j][v];
+    }
 }
 
 // A run of inputs in parts of about equal length.
@@ -93,16 +113,7 @@ TARGET static void NAME(accumulate)(
     float *to = sums + first * WIDTH;
     switch (t->length * (part + 1) / parts - first) {
 #define PART(J) case J: NAME(terms)(J, t, s, gradient, rows, columns, to); break;
-      PART(1) PART(2) PART(3) PART(4) PART(5) PART(6)
-#if TERMS > 6
-      PART(7) PART(8)
-#endif
-#if TERMS > 8
-      PART(9) PART(10) PART(11) PART(12)
-#endif
-#if TERMS > 12
-      PART(13) PART(14) PART(15) PART(16)
-#endif
+      EACH_PART(TERMS)
 #undef PART
     }
   }

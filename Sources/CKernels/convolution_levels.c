@@ -2,6 +2,16 @@
 #include "convolution_window.h"
 #include "dispatch.h"
 
+// PART(1) to PART(most), for the sizes of register tiles in use.
+#define PARTS_4 PART(1) PART(2) PART(3) PART(4)
+#define PARTS_6 PARTS_4 PART(5) PART(6)
+#define PARTS_8 PARTS_6 PART(7) PART(8)
+#define PARTS_12 PARTS_8 PART(9) PART(10) PART(11) PART(12)
+#define PARTS_14 PARTS_12 PART(13) PART(14)
+#define PARTS_16 PARTS_14 PART(15) PART(16)
+#define EACH_PART(most) EACH_PART_OF(most)
+#define EACH_PART_OF(most) PARTS_##most
+
 #if defined(__x86_64__) && defined(__linux__)
 #define X86 1
 #define V4 __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))

@@ -40,10 +40,8 @@ size_t rondo_convolution_blocks(const struct rondo_convolution *c) {
 // The output gradient of a unit with the block's channels filled up to whole vectors.
 static const float *padded_gradient(
     size_t pixels, const float *dy, size_t channels, const struct block *b, float *scratch) {
-  for (size_t p = 0; p < pixels; p++) {
-    memcpy(scratch + p * b->kernel->width, dy + p * channels, b->valid * sizeof(float));
-    memset(scratch + p * b->kernel->width + b->valid, 0, (b->kernel->width - b->valid) * sizeof(float));
-  }
+  memset(scratch, 0, pixels * b->kernel->width * sizeof(float));
+  for (size_t p = 0; p < pixels; p++) copy_some(b->valid, dy + p * channels, scratch + p * b->kernel->width);
   return scratch;
 }
 

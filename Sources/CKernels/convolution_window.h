@@ -2,6 +2,7 @@
 #ifndef RONDO_CONVOLUTION_WINDOW_H
 #define RONDO_CONVOLUTION_WINDOW_H
 #include <stddef.h>
+#include <string.h>
 
 // The inputs of one output pixel: rows x runs pieces of `length` floats that lie together. All steps count floats.
 struct window {
@@ -13,13 +14,25 @@ struct window {
   size_t gradient_step, gradient_row_step; // between pixels and rows of the output's gradient
 };
 
+// The first `count` of at most 32 floats, by powers of two.
+static inline __attribute__((always_inline)) void copy_some(size_t count, const float *from, float *to) {
+  if (count & 16) memcpy(to, from, 64), to += 16, from += 16;
+  if (count & 8) memcpy(to, from, 32), to += 8, from += 8;
+  if (count & 4) memcpy(to, from, 16), to += 4, from += 4;
+  if (count & 2) memcpy(to, from, 8), to += 2, from += 2;
+  if (count & 1) *to = *from;
+}
+
+// What becomes of a finished sum: it is stored, or max(it, 0) is, or it is added to what is there.
+enum finish { STORE, RELU, ADD };
+
 // The inner loops for `width` output channels at a time.
 struct block_kernel {
   size_t width;
-  // One row of output pixels: the first `valid` of `width` channels, `out_step` apart.
+  // One row of output pixels: the first `valid` of `width` channels, `out_step` apart. `bias` has `width` elements or is null.
   void (*correlate)(
-      const struct window *t, const float *source, const float *weights, float *out, size_t out_step, size_t columns,
-      size_t valid, int accumulate);
+      const struct window *t, const float *source, const float *weights, const float *bias, float *out, size_t out_step,
+      size_t columns, size_t valid, enum finish finish);
   // sums[j] += sum over pixels of source[j] * gradient, for the `length` inputs of one run.
   void (*accumulate)(
       const struct window *t, const float *source, const float *gradient, size_t rows, size_t columns, float *sums);

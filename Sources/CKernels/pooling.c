@@ -45,7 +45,8 @@ RONDO_INLINE void largest_body(
 RONDO_KERNEL void rondo_max_pool(
     const struct rondo_pooling *p, size_t first, size_t count, const float *x, float *y) {
   y += first * p->out_width * p->channels;
-  if (p->channels == 16) largest_body(16, p, first, count, x, y);
+  if (p->channels == 6) largest_body(6, p, first, count, x, y);
+  else if (p->channels == 16) largest_body(16, p, first, count, x, y);
   else largest_body(p->channels, p, first, count, x, y);
 }
 
@@ -89,7 +90,8 @@ RONDO_KERNEL void rondo_max_pool_gradient(
     const struct rondo_pooling *p, size_t first, size_t count, const float *x, const float *y, const float *dy, float *dx,
     int accumulate) {
   if (!accumulate) clear(p, first, count, dx);
-  if (p->channels == 16) largest_gradient_body(16, p, first, count, x, y, dy, dx);
+  if (p->channels == 6) largest_gradient_body(6, p, first, count, x, y, dy, dx);
+  else if (p->channels == 16) largest_gradient_body(16, p, first, count, x, y, dy, dx);
   else largest_gradient_body(p->channels, p, first, count, x, y, dy, dx);
 }
 

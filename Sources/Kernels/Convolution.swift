@@ -62,9 +62,11 @@ package struct Convolution {
     }
   }
 
-  /// Writes the weights as `forward` reads them.
-  package func pack(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
-    with { rondo_convolution_pack($0, weights, packed) }
+  /// Writes the weights and the bias as `forward` reads them.
+  package func pack(
+    _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, into packed: UnsafeMutablePointer<Float>
+  ) {
+    with { rondo_convolution_pack($0, weights, bias, packed) }
   }
 
   /// Writes the weights as `inputGradient` reads them.
@@ -72,15 +74,16 @@ package struct Convolution {
     with { rondo_convolution_pack_transposed($0, weights, packed) }
   }
 
-  /// The units' rows of y = f(x ∗ weights + bias); with `z`, also of what f is applied to.
+  /// The units' rows of y = f(x ∗ weights + bias); with `z`, also of what f is applied to, where its gradient
+  /// needs that.
   package func forward(
     _ units: Range<Int>, x: UnsafePointer<Float>, packed: UnsafePointer<Float>, activation: Activation,
-    bias: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>, z: UnsafeMutablePointer<Float>?,
+    hasBias: Bool, y: UnsafeMutablePointer<Float>, z: UnsafeMutablePointer<Float>?,
     scratch: UnsafeMutablePointer<Float>
   ) {
     with {
       rondo_convolution_forward(
-        $0, units.lowerBound, units.count, x, packed, activation.code, bias, y, z, scratch)
+        $0, units.lowerBound, units.count, x, packed, activation.code, hasBias ? 1 : 0, y, z, scratch)
     }
   }
 

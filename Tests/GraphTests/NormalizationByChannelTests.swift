@@ -130,3 +130,55 @@ import Testing
     } throws: { "\($0)".contains("four vectors [channels], found [2, 4, 3] and [4]") }
   }
 }
+
+@Suite struct GroupNormTests {
+  @Test(arguments: [1, 2, 3, 6], GradientCheck.Wiring.allCases)
+  func gradients(_ groups: Int, _ wiring: GradientCheck.Wiring) throws {
+    let report = try GradientCheck.run([[3, 4, 2, 6], [6], [6]], microbatch: 3, wiring: wiring) { _, x in
+      groupNorm(x[0], groups: groups, scale: x[1], shift: x[2])
+    }
+    #expect(report.worst < 3e-3 && report.checked > 9 * report.skipped, "\(report)")
+  }
+
+  @Test(arguments: [1, 4, 32]) func eachGroupOfASampleHasMeanZeroAndVarianceOne(_ groups: Int) throws {
+    let run = try OneOperation([[3, 50, 32], [32], [32]], microbatch: 3) { _, x in
+      groupNorm(x[0], groups: groups, scale: x[1], shift: x[2])
+    }
+    let width = 32 / groups
+    for sample in 0..<3 {
+      for group in 0..<groups {
+        let places = (0..<50).flatMap { row in
+          (0..<width).map { (sample * 50 + row) * 32 + group * width + $0 }
+        }
+        let x = places.map { Double(run.values[0][$0]) }
+        let mean = x.reduce(0, +) / Double(x.count)
+        let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
+        for (place, value) in zip(places, x) {
+          let expected =
+            (value - mean) / (variance + 1e-5).squareRoot() * Double(run.values[1][place % 32])
+            + Double(run.values[2][place % 32])
+          #expect(abs(Double(run.output[place]) - expected) < 1e-5)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [2, 3, 4]) func anyNumberOfThreadsGivesTheSameBits(_ threads: Int) throws {
+    func run(_ threads: Int) throws -> [[UInt32]] {
+      let run = try OneOperation([[9, 30, 24], [24], [24]], microbatch: 9, threads: threads) { _, x in
+        groupNorm(x[0], groups: 4, scale: x[1], shift: x[2])
+      }
+      return ([run.output] + run.gradients).map { $0.map(\.bitPattern) }
+    }
+    #expect(try run(threads) == run(1))
+  }
+
+  @Test func groupsThatDoNotDivideTheChannelsAreAnError() {
+    let trace = Trace(microbatch: 2)
+    let one = trace.parameter("one", [6], .zeros)
+    let y = groupNorm(trace.input("x", perSample: [4, 6]), groups: 4, scale: one, shift: one)
+    #expect {
+      _ = try trace.finish(loss: nil, outputs: [y])
+    } throws: { "\($0)".contains("divides 6, found 4") }
+  }
+}

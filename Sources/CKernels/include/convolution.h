@@ -32,20 +32,23 @@ size_t rondo_convolution_pixels_before(const struct rondo_convolution *_Nonnull 
 // Floats of scratch for one call of any of the three.
 size_t rondo_convolution_scratch(const struct rondo_convolution *_Nonnull c);
 
-// Floats of packed weights, and of the sums of `weight_gradient`: in blocks of output channels that fill vectors.
+// Floats of packed weights with bias, and of the sums of `weight_gradient`: in blocks of output channels that fill vectors.
 size_t rondo_convolution_packed(const struct rondo_convolution *_Nonnull c);
 // The same for the weights that `input_gradient` reads.
 size_t rondo_convolution_packed_transposed(const struct rondo_convolution *_Nonnull c);
 
+// The bias (out_channels floats, or null) follows the weights.
 void rondo_convolution_pack(
-    const struct rondo_convolution *_Nonnull c, const float *_Nonnull weights, float *_Nonnull packed);
+    const struct rondo_convolution *_Nonnull c, const float *_Nonnull weights, const float *_Nullable bias,
+    float *_Nonnull packed);
 void rondo_convolution_pack_transposed(
     const struct rondo_convolution *_Nonnull c, const float *_Nonnull weights, float *_Nonnull packed);
 
-// Units first ..< first + count of y = f(x * weights + bias) with an activation of activations.c; with z, also the sum before f.
+// Units first ..< first + count of y = f(x * weights + bias) with an activation of activations.c; with z, also what f is applied to
+// (where f is neither identity nor relu).
 void rondo_convolution_forward(
     const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull x,
-    const float *_Nonnull packed, int activation, const float *_Nullable bias, float *_Nonnull y, float *_Nullable z,
+    const float *_Nonnull packed, int activation, int has_bias, float *_Nonnull y, float *_Nullable z,
     float *_Nonnull scratch);
 
 // Units first ..< first + count of dx, added to what is there with accumulate.

@@ -74,11 +74,12 @@ struct ConvolutionOperation: Operation {
     let (x, y, packed) = (context.input(0), context.output, context.workspace)
     let bias = context.hasInput(2) ? context.input(2) : nil
     let z = activation.gradientNeedsInput ? context.saved(0) : nil
-    kernel.pack(context.input(1), into: packed)
+    kernel.pack(context.input(1), bias: bias, into: packed)
     let scratch = packed + work.packedCount
     context.pool.run(tiles: work.tiles) { tile in
       kernel.forward(
-        work.units(tile), x: x, packed: packed, activation: activation, bias: bias, y: y, z: z,
+        work.units(tile), x: x, packed: packed, activation: activation, hasBias: bias != nil, y: y,
+        z: z,
         scratch: scratch + tile * work.scratchCount)
     }
   }
@@ -119,18 +120,27 @@ struct ConvolutionOperation: Operation {
     let dz = context.outputGradient
     let known = activation.gradientNeedsInput ? UnsafePointer(context.saved(0)) : context.output
     let sums = context.workspace
+    // Few channels: several pixels side by side make rows that fill vectors.
+    let side = ConvolutionWork.pixelsSideBySide(columns)
     context.pool.run(tiles: work.tiles) { tile in
       let pixels = kernel.pixels(work.units(tile))
-      let first = pixels.lowerBound * columns
+      let rows = pixels.count / side
+      let (first, rest) = (pixels.lowerBound * columns, (pixels.lowerBound + rows * side) * columns)
+      let tileSums = sums + tile * side * columns
       activation.gradientWithColumnSums(
-        rows: pixels.count, columns: columns, known: known + first, dy: dz + first, dz: dz + first,
-        ld: columns,
-        sums: sums + tile * columns, accumulate: false)
+        rows: rows, columns: side * columns, known: known + first, dy: dz + first, dz: dz + first,
+        ld: side * columns, sums: tileSums, accumulate: false)
+      activation.gradientWithColumnSums(
+        rows: pixels.count % side, columns: columns, known: known + rest, dy: dz + rest, dz: dz + rest,
+        ld: columns, sums: tileSums, accumulate: true)
+      for pixel in stride(from: 1, to: side, by: 1) {
+        Elementwise.add(columns, to: tileSums, tileSums + pixel * columns)
+      }
     }
     guard let bias else { return }
     if !bias.accumulates { bias.pointer.update(from: sums, count: columns) }
     for tile in (bias.accumulates ? 0 : 1)..<work.tiles {
-      Elementwise.add(columns, to: bias.pointer, sums + tile * columns)
+      Elementwise.add(columns, to: bias.pointer, sums + tile * side * columns)
     }
   }
 
@@ -177,8 +187,10 @@ struct ConvolutionWork {
   var workspaceCount: Int {
     max(
       packedCount + tiles * scratchCount, packedTransposedCount + inputTiles * scratchCount,
-      parts * (packedCount + blocks * scratchCount), tiles * outputs)
+      parts * (packedCount + blocks * scratchCount), tiles * Self.pixelsSideBySide(outputs) * outputs)
   }
+
+  static func pixelsSideBySide(_ channels: Int) -> Int { max(1, 64 / channels) }
 
   func units(_ tile: Int) -> Range<Int> { Self.cut(unitCount, tile, tiles) }
   func units(ofPart part: Int) -> Range<Int> { Self.cut(unitCount, part, parts) }

@@ -8,7 +8,7 @@ import Kernels
 /// Shapes: x [samples, height, width, in], y [samples, out height, out width, channels]. Parameters: `NAME.weight` [kernel height,
 /// kernel width, in / groups, channels], `NAME.bias` [channels] of zeros.
 /// Initialisation of the weight, unless given: He's for relu and its kin, Glorot's for the others.
-public struct Conv2D {
+public struct Conv2D: Layer {
   public var name: String
   public var channels: Int
   public var kernel: HeightAndWidth
@@ -61,7 +61,7 @@ public struct Conv2D {
 ///
 /// Shapes: x [samples, time, in], y [samples, out time, channels]. Parameters: `NAME.weight` [kernel, in / groups, channels],
 /// `NAME.bias` [channels] of zeros. Initialised as `Conv2D`.
-public struct Conv1D {
+public struct Conv1D: Layer {
   public var name: String
   public var channels: Int
   public var kernel: Int

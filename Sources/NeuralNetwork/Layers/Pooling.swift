@@ -1,7 +1,7 @@
 import Graph
 
 /// The largest element of each window of images [samples, height, width, channels]. The stride is the window's size by default.
-public struct MaxPool2D {
+public struct MaxPool2D: Layer {
   public var size: HeightAndWidth
   public var stride: HeightAndWidth
   public var padding: Padding
@@ -19,7 +19,7 @@ public struct MaxPool2D {
 
 /// The mean of each window of images [samples, height, width, channels]; padding does not count. The stride is the window's size by
 /// default.
-public struct AveragePool2D {
+public struct AveragePool2D: Layer {
   public var size: HeightAndWidth
   public var stride: HeightAndWidth
   public var padding: Padding
@@ -36,7 +36,7 @@ public struct AveragePool2D {
 }
 
 /// The largest element of each window of sequences [samples, time, channels]. The stride is the window's size by default.
-public struct MaxPool1D {
+public struct MaxPool1D: Layer {
   public var size: Int
   public var stride: Int
   public var padding: Padding
@@ -53,7 +53,7 @@ public struct MaxPool1D {
 }
 
 /// The mean of each window of sequences [samples, time, channels]; padding does not count. The stride is the window's size by default.
-public struct AveragePool1D {
+public struct AveragePool1D: Layer {
   public var size: Int
   public var stride: Int
   public var padding: Padding
@@ -70,7 +70,7 @@ public struct AveragePool1D {
 }
 
 /// The mean over all positions of [samples, ..., channels]: [samples, channels].
-public struct GlobalAveragePool {
+public struct GlobalAveragePool: Layer {
   public init() {}
 
   public func callAsFunction(_ x: Tensor) -> Tensor { globalAveragePool(x) }

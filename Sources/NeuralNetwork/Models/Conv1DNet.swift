@@ -7,7 +7,7 @@ import Graph
 /// Shapes: x [samples, time, in], result [samples, outputs] without activation (logits, or predicted values).
 /// Initialisation: He's for convolutions, Glorot's for the dense layer. Each convolution is followed by batch normalisation.
 /// Source of the plan: Z. Wang, W. Yan, T. Oates, arXiv:1611.06455 (fully convolutional network), with pooling between the blocks.
-public struct Conv1DNet {
+public struct Conv1DNet: Layer {
   public var channels: [Int]
   public var kernel: Int
   public var outputs: Int

@@ -9,7 +9,7 @@ import Graph
 /// Shapes: x [samples, height, width, channels], result [samples, classes] (logits).
 /// Initialisation: He's for convolutions, Glorot's for the dense layer.
 /// Source: K. He, X. Zhang, S. Ren, J. Sun, arXiv:1512.03385, section 4.2. The paper has option A there: zeros for new channels.
-public struct ResNet {
+public struct ResNet: Layer {
   /// n, blocks of each stage.
   public var blocks: Int
   public var classes: Int
@@ -38,7 +38,7 @@ public struct ResNet {
 ///
 /// Shapes: x [samples, height, width, channels], result [samples, classes] (logits).
 /// Source: K. He, X. Zhang, S. Ren, J. Sun, arXiv:1512.03385, table 1, with option B shortcuts.
-public struct ResNet18 {
+public struct ResNet18: Layer {
   public var classes: Int
   /// Channels of the first stage; the paper's network has 64, and each stage twice as many as the one before.
   public var width: Int
@@ -69,7 +69,7 @@ public struct ResNet18 {
 ///
 /// Shapes: x [samples, height, width, in], y [samples, height / stride, width / stride, channels].
 /// Source: K. He et al., arXiv:1512.03385, figure 2 and equation 2.
-public struct ResidualBlock {
+public struct ResidualBlock: Layer {
   public var name: String
   public var channels: Int
   public var stride: Int
