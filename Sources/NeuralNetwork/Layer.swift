@@ -20,17 +20,6 @@ public protocol Layer {
 extension Dense: Layer {}
 extension Dropout: Layer {}
 extension MultilayerPerceptron: Layer {}
-extension Conv1D: Layer {}
-extension Conv2D: Layer {}
-extension MaxPool1D: Layer {}
-extension MaxPool2D: Layer {}
-extension AveragePool1D: Layer {}
-extension AveragePool2D: Layer {}
-extension GlobalAveragePool: Layer {}
-extension ResidualBlock: Layer {}
-extension Conv1DNet: Layer {}
-extension ResNet: Layer {}
-extension ResNet18: Layer {}
 
 extension BatchNorm: Layer {
   public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, residual: nil, relu: false) }
