@@ -20,7 +20,6 @@ public protocol Layer {
 extension Dense: Layer {}
 extension Dropout: Layer {}
 extension MultilayerPerceptron: Layer {}
-
 extension BatchNorm: Layer {
   public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, residual: nil, relu: false) }
 }
