@@ -88,8 +88,8 @@ import Testing
     }
     let once = gradient(0)
     for row in [0, 2, 3, 5] { #expect(once[row * 4..<(row + 1) * 4].allSatisfy { $0 == 0 }) }
-    for column in 0..<4 {  // d/dy of the mean of y² over 4 columns is y / 2
-      #expect(abs(once[4 + column] - (y[column] + y[4 + column] + y[16 + column]) / 2) < 1e-6)
+    for column in 0..<4 {  // d/dy of the mean of y² over a sample's 12 elements is y / 6
+      #expect(abs(once[4 + column] - (y[column] + y[4 + column] + y[16 + column]) / 6) < 1e-6)
     }
     #expect(gradient(1)[3 * 4..<5 * 4].allSatisfy { $0 == 0 })
     model.set(executor, [1, 1, 4, 4, 1, 0])
