@@ -2,9 +2,17 @@ import Graph
 import NeuralNetwork
 import Testing
 
-/// The losses of the first 20 steps of the convolutional networks equal PyTorch's. Their batch is one microbatch: batch normalisation
-/// looks at it as a whole.
+/// The losses of the first 20 steps of the convolutional networks equal PyTorch's. Where there is batch normalisation the batch is one
+/// microbatch: it looks at that as a whole.
 @Suite struct ConvolutionReferenceTests {
+  @Test(arguments: [1, 4]) func lenet(_ microbatches: Int) throws {
+    let reference = try Reference("lenet")
+    try reference.expectLosses(microbatches: microbatches) {
+      Reference.classified(
+        $0, batch: reference.batch, features: [28, 28, 1], classes: 10, LeNet(classes: 10).callAsFunction)
+    }
+  }
+
   @Test func resnet20() throws {
     let reference = try Reference("resnet20")
     try reference.expectLosses {

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Trains Rondo's ready-made models in PyTorch and stores their losses, the references of Tests/NeuralNetworkTests.
+"""Trains Rondo's ready-made models in PyTorch and stores the losses that the tests compare with.
 
 usage: scripts/reference/models.py [MODEL]...      all models, or those named; --list names them
 
     "$(scripts/reference/setup | tail -1)" scripts/reference/models.py
 
-Each model takes 20 steps on one batch, in double precision. Weights and data come from a generator that the Swift tests have
-too (`values` below, Generator.swift there), so only losses are stored: Tests/NeuralNetworkTests/References/MODEL.json, with the
-optimizer, the names and shapes of the parameters, and the command.
+Each model takes 20 steps on one batch, in double precision. Weights and data come from a generator that
+the Swift tests have too (`values` below, Tests/NeuralNetworkTests/Generator.swift there), so only losses
+are stored: References/MODEL.json beside it, with the optimizer, the names and shapes of the parameters,
+and the command.
 
-Parameters have Rondo's names and layouts here: dense weights [in, out], convolution weights [height, width, in / groups, out],
-images [batch, height, width, channels]. Where PyTorch wants another order, the operation permutes, and autograd permutes back.
+Learning rates are small enough that rounding does not grow over the steps: PyTorch in single precision
+stays within 2e-6 of these losses.
+
+Parameters have Rondo's names and layouts here: dense weights [in, out], convolution weights [height,
+width, in / groups, out], images [batch, height, width, channels]. Where PyTorch wants another order, the
+operation permutes, and autograd permutes back.
 """
 
 import argparse
@@ -29,11 +34,14 @@ STEPS = 20
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests/NeuralNetworkTests/References"
 
 
-# --- The generator ------------------------------------------------------------------------------------------------------
+# --- The generator ------------------------------------------------------------------------------
 
 
 def words(name, count):
-    """`count` random 64-bit words that belong to `name`: SplitMix64 (G. Steele et al., OOPSLA 2014) from its FNV-1a hash."""
+    """`count` random 64-bit words that belong to `name`: SplitMix64 from the name's FNV-1a hash.
+
+    Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
     state = 0xCBF29CE484222325
     for byte in name.encode():
         state = ((state ^ byte) * 0x100000001B3) % 2**64
@@ -64,8 +72,8 @@ def integers(name, shape, below):
 class Parameters:
     """Leaf tensors by name, made when they are first asked for.
 
-    Biases are in (-0.1, 0.1), other vectors (scales) in (0.9, 1.1), and the rest has variance 1 / fan-in, where fan-in is the
-    product of all extents but the last.
+    Biases are in (-0.1, 0.1), other vectors (scales) in (0.9, 1.1), and the rest has variance 1 / fan-in,
+    where fan-in is the product of all extents but the last.
     """
 
     def __init__(self):
@@ -84,7 +92,7 @@ class Parameters:
         return self.tensors[name]
 
 
-# --- Layers -------------------------------------------------------------------------------------------------------------
+# --- Layers -------------------------------------------------------------------------------------
 
 
 def dense(p, name, x, units, activation=None, bias=True):
@@ -176,7 +184,7 @@ def transformer_block(p, name, x, heads, causal, mask=None):
     return x + dense(p, f"{name}.mlp.output", hidden, width)
 
 
-# --- Models: the mean loss of a batch -----------------------------------------------------------------------------------
+# --- Models: the mean loss of a batch -----------------------------------------------------------
 
 
 def logistic(p, batch):
@@ -197,11 +205,21 @@ def mlp(p, batch):
 def tabular(p, batch):
     cardinalities, widths = [5, 12, 3], [3, 6, 2]
     parts = [numbers("features", (batch, 4))]
-    for column, (cardinality, width) in enumerate(zip(cardinalities, widths)):
+    for column, (cardinality, width) in enumerate(zip(cardinalities, widths, strict=True)):
         table = p(f"columns.{column}.table", cardinality, width)
         parts.append(table[integers(f"codes.{column}", (batch,), cardinality)])
     logits = perceptron(p, torch.cat(parts, dim=1), [16, 8], 2, torch.relu)
     return F.cross_entropy(logits, integers("labels", (batch,), 2))
+
+
+def lenet(p, batch):
+    x = numbers("features", (batch, 28, 28, 1))
+    x = max_pool2d(convolution2d(p, "convolution1", x, 6, 5, bias=True, activation=torch.relu), 2)
+    x = convolution2d(p, "convolution2", x, 16, 5, bias=True, activation=torch.relu, padding=0)
+    x = max_pool2d(x, 2).reshape(batch, -1)
+    x = dense(p, "dense1", x, 120, torch.relu)
+    x = dense(p, "dense2", x, 84, torch.relu)
+    return F.cross_entropy(dense(p, "output", x, 10), integers("labels", (batch,), 10))
 
 
 def resnet20(p, batch):
@@ -257,7 +275,7 @@ def encoder(p, batch):
     return F.cross_entropy(logits, integers("labels", (batch,), 3))
 
 
-# --- Training -----------------------------------------------------------------------------------------------------------
+# --- Training -----------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
@@ -297,6 +315,7 @@ RUNS = {
     "logistic": Run(logistic, 32, "sgd", 0.5, momentum=0.9),
     "linear": Run(linear, 32, "sgd", 0.2),
     "mlp": Run(mlp, 32, "adamw", 0.01, weight_decay=0.01),
+    "lenet": Run(lenet, 32, "sgd", 0.02, momentum=0.9),
     "resnet20": Run(resnet20, 16, "sgd", 0.002, momentum=0.9, weight_decay=1e-4),
     "resnet18": Run(resnet18, 16, "sgd", 0.00003, momentum=0.9, weight_decay=1e-4),
     "gpt": Run(gpt, 8, "adamw", 0.01, weight_decay=0.01),
