@@ -14,6 +14,11 @@
 // Queries that meet a panel at a time. A multiple of every ROWS below.
 #define BLOCK 48
 
+// The rows of a head lie a page apart where those of all heads and factors lie side by side: no hardware foresees them.
+#define AHEAD 8
+#define PREFETCH_ROW(row, columns) \
+  for (size_t ahead = 0; ahead < (columns); ahead += 16) __builtin_prefetch((row) + ahead)
+
 RONDO_INLINE size_t up(size_t count, size_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 RONDO_INLINE size_t least(size_t a, size_t b) { return a < b ? a : b; }
 

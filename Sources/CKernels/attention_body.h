@@ -69,6 +69,7 @@ RONDO_INLINE void NAME(pack_rows)(
     size_t rows, size_t tall, size_t columns, size_t padded, float scale, const float *x, size_t stride, float *y) {
   for (size_t r = 0; r < rows; r++, y += padded) {
     const float *in = x + r * stride;
+    PREFETCH_ROW(in + AHEAD * stride, columns);
     for (size_t c = 0; c < columns; c++) y[c] = scale * in[c];
     for (size_t c = columns; c < padded; c++) y[c] = 0.0f;
   }
@@ -83,6 +84,7 @@ RONDO_INLINE void NAME(pack_transposed)(size_t rows, size_t columns, const float
     size_t r = 0;
     for (; r + 4 <= here; r += 4) {
       const float *in = x + (first + r) * stride;
+      for (size_t i = 0; i < 4; i++) PREFETCH_ROW(in + (AHEAD + i) * stride, columns);
       size_t c = 0;
       for (; c + 4 <= columns; c += 4) {
         const four a = *(const four *)(in + c), b = *(const four *)(in + stride + c);
@@ -207,6 +209,7 @@ TARGET static void NAME(forward)(const struct rondo_attention *job, float *o, si
             padded, 0);
       for (size_t r = 0; r < m.rows; r++) {
         float *out = o + (m.row + r) * o_stride;
+        PREFETCH_ROW(out + AHEAD * o_stride, width);
         const float *sum = sums + r * padded;
         const struct NAME(weights) w = weights[r];
         if (m.key == 0)
@@ -230,6 +233,7 @@ RONDO_INLINE void NAME(deliver)(
   for (size_t r = 0; r < rows; r++) {
     float *out = target->to + (first + r) * target->stride;
     const float *in = x + r * ldx;
+    PREFETCH_ROW(out + AHEAD * target->stride, columns);
     if (accumulates)
       for (size_t c = 0; c < columns; c++) out[c] += scale * in[c];
     else
@@ -302,6 +306,7 @@ TARGET static void NAME(backward)(
       NAME(pack_rows)(m.rows, tall, width, padded, 1.0f, d_o + m.row * o_stride, o_stride, slopes_of_output);
       for (size_t r = 0; r < m.rows; r++) {
         const float *out = o + (m.row + r) * o_stride, *d_out = slopes_of_output + r * padded;
+        PREFETCH_ROW(out + AHEAD * o_stride, width);
         float sum = 0.0f;
         for (size_t c = 0; c < width; c++) sum += out[c] * d_out[c];
         delta[r] = sum;
