@@ -1,6 +1,5 @@
 #include "pooling.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "dispatch.h"
@@ -32,7 +31,7 @@ RONDO_INLINE void largest_body(
     const struct span rows = rows_of(p, row % p->out_height);
     for (size_t j = 0; j < p->out_width; j++, y += channels) {
       const struct span columns = columns_of(p, j);
-      for (size_t c = 0; c < channels; c++) y[c] = -INFINITY;
+      for (size_t c = 0; c < channels; c++) y[c] = -__builtin_inff();
       for (size_t a = rows.first; a < rows.end; a++)
         for (size_t b = columns.first; b < columns.end; b++) {
           const float *from = sample + (a * p->width + b) * channels;
