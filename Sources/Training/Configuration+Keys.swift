@@ -17,6 +17,7 @@ extension Configuration {
     .init("model.context", \.model.context, .whole(from: 1, toPowerOf2: 20), only: models([.gpt])),
     .init(
       "model.vocabulary", \.model.vocabulary, .optional(.whole(from: 2, toPowerOf2: 24)), only: transformer),
+    .init("model.tie_head", \.model.tieHead, .flag, only: models([.gpt])),
     .init("model.recompute", \.model.recompute, .flag, only: models([.gpt])),
     .init(
       "model.channels", \.model.channels, .list(.whole(from: 1, toPowerOf2: 16)), only: models([.conv1d])),

@@ -31,7 +31,8 @@ extension Configuration {
     }
 
     public enum Activation: String, Sendable, CaseIterable {
-      case relu, tanh, gelu
+      case relu, tanh, gelu, sigmoid, silu
+      case leakyRelu = "leaky-relu"
     }
 
     public var kind: Kind
@@ -51,6 +52,8 @@ extension Configuration {
     public var context: Int
     /// Tokens that there are; nil for as many as the data have.
     public var vocabulary: Int?
+    /// Whether a gpt's head is its table of tokens, transposed.
+    public var tieHead: Bool
     /// Channels of the convolutions of ``Kind/conv1d``, in forward order.
     public var channels: [Int]
     /// Computes the values of a gpt's blocks again for backward instead of keeping them: less memory, a third more work.
@@ -59,7 +62,7 @@ extension Configuration {
     public init(
       kind: Kind = .mlp, hidden: [Int] = [], activation: Activation = .relu, dropout: Double = 0,
       layers: Int = 6, heads: Int = 6, width: Int = 384, context: Int = 256, vocabulary: Int? = nil,
-      channels: [Int] = [32, 64, 128], recompute: Bool = false
+      tieHead: Bool = false, channels: [Int] = [32, 64, 128], recompute: Bool = false
     ) {
       self.kind = kind
       self.hidden = hidden
@@ -70,6 +73,7 @@ extension Configuration {
       self.width = width
       self.context = context
       self.vocabulary = vocabulary
+      self.tieHead = tieHead
       self.channels = channels
       self.recompute = recompute
     }

@@ -82,19 +82,24 @@ enum ReadyMade {
       case .relu: .relu
       case .tanh: .tanh
       case .gelu: .gelu
+      case .sigmoid: .sigmoid
+      case .silu: .silu
+      case .leakyRelu: .leakyRelu
       }
     let dropout = Float(model.dropout)
     switch model.kind {
     case .gpt:
       let gpt = GPT(
         layers: model.layers, heads: model.heads, width: model.width, context: data.sampleShape[0],
-        vocabulary: task.outputs, dropout: dropout, recomputation: model.recompute ? .blocks : .elementwise)
+        vocabulary: task.outputs, dropout: dropout, tiesHead: model.tieHead,
+        recomputation: model.recompute ? .blocks : .elementwise)
       return gpt(inputs.features)
     case .encoder:
       let encoder = Encoder(
         layers: model.layers, heads: model.heads, width: model.width, context: data.sampleShape[0],
         vocabulary: vocabulary(model, data), outputs: task.outputs, dropout: dropout)
       return encoder(inputs.features, lengths: inputs.lengths)
+    case .lenet: return LeNet(classes: task.outputs)(inputs.features)
     case .resnet20: return ResNet(layers: 20, classes: task.outputs)(inputs.features)
     case .resnet32: return ResNet(layers: 32, classes: task.outputs)(inputs.features)
     case .resnet56: return ResNet(layers: 56, classes: task.outputs)(inputs.features)

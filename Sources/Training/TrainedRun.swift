@@ -34,7 +34,7 @@ public struct TrainedRun {
     }
     let gpt = GPT(
       layers: model.layers, heads: model.heads, width: model.width, context: model.context,
-      vocabulary: try weights.tensor("embedding.table").shape.first ?? 0)
+      vocabulary: try weights.tensor("embedding.table").shape.first ?? 0, tiesHead: model.tieHead)
     var values: [String: [Float]] = [:]
     for tensor in weights.tensors { values[tensor.name] = try weights.floats(tensor.name) }
     do {

@@ -43,7 +43,7 @@ import Testing
     ("- 1\n- 2", "config.yaml: expected sections such as model, data and training, found [1, 2]"),
     (
       "model: mlp",
-      "config.yaml:1: model: expected a section with kind, hidden, activation, dropout, layers, heads, width, context, vocabulary, recompute, channels, found \"mlp\""
+      "config.yaml:1: model: expected a section with kind, hidden, activation, dropout, layers, heads, width, context, vocabulary, tie_head, recompute, channels, found \"mlp\""
     ),
     (
       "seed: {a: 1}",

@@ -27,7 +27,7 @@ private func data(_ kind: Configuration.Model.Kind) -> DatasetSplit {
 extension RankTests {
   @Suite struct ReadyMadeModelTests {
     private static let kinds: [Configuration.Model.Kind] = [
-      .resnet20, .gpt, .encoder, .conv1d, .tabular,
+      .lenet, .resnet20, .gpt, .encoder, .conv1d, .tabular,
     ]
 
     private func trainer(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training steps of the models of `rondo bench train` in PyTorch, timed: the peer of the README's tables.
 
-usage: python scripts/reference/bench.py [--threads N] [--steps N] [MODEL]...
+usage: python scripts/reference/bench.py [--threads N] [--steps N] [--channels-last] [MODEL]...
 
 MODEL is mlp, mlp-adamw, small-mlp, lenet, resnet20 or gpt (all of them without one). The python is that of scripts/reference/setup.
 Prints a JSON object a line: model, threads, samples_per_second, tokens_per_second (gpt), step_ms_median, sgemm_gflops (one product of
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 
 class Residual(nn.Module):
-    """A basic block of K. He et al., arXiv:1512.03385, section 4.2, with zero-padded shortcuts (option A)."""
+    """A basic block of K. He et al., arXiv:1512.03385, section 4.2, with projections as shortcuts (option B)."""
 
     def __init__(self, before, channels, stride):
         super().__init__()
@@ -28,14 +28,13 @@ class Residual(nn.Module):
         self.norm1 = nn.BatchNorm2d(channels)
         self.second = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
-        self.added = channels - before
-        self.stride = stride
+        self.shortcut = nn.Identity()
+        if before != channels:
+            self.shortcut = nn.Sequential(nn.Conv2d(before, channels, 1, stride, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x):
         y = self.norm2(self.second(F.relu(self.norm1(self.first(x)))))
-        if self.added or self.stride > 1:
-            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
-        return F.relu(x + y)
+        return F.relu(self.shortcut(x) + y)
 
 
 def resnet20():
@@ -100,7 +99,7 @@ def adamw(parameters):
     return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, fused=True)
 
 
-# Per model: what makes it, the optimizer, samples of a step, the inputs of so many samples, the labels' count for each.
+# Per model: what makes it, the optimizer, the samples of a step, and the inputs of so many samples.
 MODELS = {
     "mlp": (lambda: perceptron(784, 1024, 1024, 10), sgd, 256, lambda n: torch.rand(n, 784)),
     "mlp-adamw": (lambda: perceptron(784, 1024, 1024, 10), adamw, 256, lambda n: torch.rand(n, 784)),
@@ -121,12 +120,16 @@ def sgemm_gflops():
     return 2e-9 * 1024**3 / statistics.median(seconds)
 
 
-def measure(name, threads, steps):
+def measure(name, threads, steps, channels_last):
     make, optimizer, batch, inputs = MODELS[name]
     torch.manual_seed(1)
     model = make()
+    if channels_last and name in ("lenet", "resnet20"):
+        model = model.to(memory_format=torch.channels_last)
     update = optimizer(model.parameters())
     data = [(inputs(batch), torch.randint(0, 10, (batch * (256 if name == "gpt" else 1),))) for _ in range(4)]
+    if channels_last and name in ("lenet", "resnet20"):
+        data = [(features.to(memory_format=torch.channels_last), labels) for features, labels in data]
     seconds = []
     for step in range(3 + steps):
         features, labels = data[step % len(data)]
@@ -151,13 +154,14 @@ def main():
     parser.add_argument("models", nargs="*", metavar="MODEL", help="of " + ", ".join(MODELS))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--channels-last", action="store_true", help="of images")
     arguments = parser.parse_args()
     unknown = set(arguments.models) - set(MODELS)
     if unknown:
         parser.error(f"unknown model {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}")
     torch.set_num_threads(arguments.threads)
     for name in arguments.models or MODELS:
-        measure(name, arguments.threads, arguments.steps)
+        measure(name, arguments.threads, arguments.steps, arguments.channels_last)
 
 
 if __name__ == "__main__":
