@@ -38,7 +38,7 @@ extension Configuration {
   }
 
   /// This configuration with overrides as for ``init(contentsOf:overrides:)``. Where the batch or the kind of optimizer is
-  /// overridden, the microbatch, learning rate and weight decay are their defaults anew unless they are overridden too.
+  /// overridden, the microbatch, learning rate, momentum and weight decay are their defaults anew unless they are overridden too.
   public func applying(overrides: [String]) throws(ConfigurationError) -> Configuration {
     var reader = ConfigurationReader()
     try reader.read(yaml: resolvedYAML, file: name)
@@ -49,6 +49,8 @@ extension Configuration {
       ("training.batch", "training.microbatch"),
       ("training.optimizer.kind", "training.optimizer.learning_rate"),
       ("training.optimizer.kind", "training.optimizer.weight_decay"),
+      ("training.optimizer.kind", "training.optimizer.momentum"),
+      ("training.optimizer.kind", "training.optimizer.nesterov"),
     ]
     for (source, result) in derived where overridden(source) && !overridden(result) { reader.forget(result) }
     return try Configuration(reader, stem: name, file: name)
