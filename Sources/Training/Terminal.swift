@@ -3,7 +3,7 @@
 #endif
 
 /// Standard output as a person sees it.
-enum Terminal {
+package enum Terminal {
   /// Whether a line can be drawn over: standard output is a terminal, and not only one that the launcher made.
   ///
   /// Open MPI gives each rank a pseudo-terminal for standard output and copies it to wherever mpirun's own output goes. So a rank
@@ -20,13 +20,19 @@ enum Terminal {
   }
 
   /// Writes at once; what cannot be written (a closed pipe) is not worth ending a run for.
-  static func write(_ text: String) {
-    var rest = Array(text.utf8)[...]
+  static func write(_ text: String) { _ = write(Array(text.utf8)) }
+
+  /// Writes at once.
+  ///
+  /// - Returns: whether somebody still reads.
+  package static func write(_ bytes: [UInt8]) -> Bool {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let written = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }
+      guard written > 0 else { return false }
       rest = rest.dropFirst(written)
     }
+    return true
   }
 }

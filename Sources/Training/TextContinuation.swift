@@ -20,13 +20,15 @@ public struct TextContinuation {
 
   /// Calls `body` with the bytes that follow a prompt, as they are chosen.
   ///
-  /// - Parameter prompt: not empty.
-  public func each(after prompt: String, _ body: ([UInt8]) -> Void) {
+  /// - Parameters:
+  ///   - prompt: not empty.
+  ///   - body: whether to go on.
+  public func each(after prompt: String, _ body: ([UInt8]) -> Bool) {
     generator.reset()
     var next = prompt.utf8.map { Int32($0) }
     for draw in 0..<count {
       let token = sampling.token(from: generator.read(next), seed: seed, draw: draw)
-      body([UInt8(truncatingIfNeeded: token)])
+      guard body([UInt8(truncatingIfNeeded: token)]) else { return }
       next = [token]
     }
   }

@@ -62,35 +62,37 @@ struct Predict: ParsableCommand {
       let generator = try TrainedRun(path: runDirectory).textGenerator(on: pool)
       let sampling = TextContinuation(
         generator: generator, temperature: temperature, topK: topK, seed: seed, count: tokens)
-      if let prompt { return write(prompt, sampling) }
-      if input == "-" {
-        while let line = readLine() { write(line, sampling) }
+      if let prompt {
+        _ = write(prompt, sampling)
+      } else if input == "-" {
+        while let line = readLine(), write(line, sampling) {}
       } else if let input {
         guard let text = FileManager.default.contents(atPath: input) else {
           throw ConfigurationError("the file cannot be read", at: input)
         }
         for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline) {
-          write(String(line), sampling)
+          guard write(String(line), sampling) else { return }
         }
       }
     }
   }
 
-  private func write(_ prompt: String, _ continuation: TextContinuation) {
-    guard !prompt.isEmpty else { return }
+  /// - Returns: whether somebody still reads.
+  private func write(_ prompt: String, _ continuation: TextContinuation) -> Bool {
+    guard !prompt.isEmpty else { return true }
     switch format {
     case .text:
-      emit(prompt)
-      continuation.each(after: prompt) { emit($0) }
-      emit("\n")
+      guard Terminal.write(Array(prompt.utf8)) else { return false }
+      continuation.each(after: prompt) { Terminal.write($0) }
+      return Terminal.write([UInt8(ascii: "\n")])
     case .jsonl:
       var text: [UInt8] = []
-      continuation.each(after: prompt) { (bytes: [UInt8]) in text += bytes }
-      emit(continuation.json(prompt: prompt, text: String(decoding: text, as: UTF8.self)) + "\n")
+      continuation.each(after: prompt) { bytes in
+        text += bytes
+        return true
+      }
+      let line = continuation.json(prompt: prompt, text: String(decoding: text, as: UTF8.self))
+      return Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
   }
-
-  private func emit(_ text: String) { emit(Array(text.utf8)) }
-
-  private func emit(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
 }
