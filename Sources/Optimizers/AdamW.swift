@@ -1,6 +1,4 @@
-import BLAS
 import Foundation
-import Graph
 import Kernels
 
 /// Adam with decoupled weight decay; at step t, counted from 1:
@@ -27,22 +25,17 @@ public struct AdamW: Optimizer {
   public var name: String { "adamw" }
   public var stateCount: Int { 2 }
 
-  public func update(
-    _ range: Range<Int>, parameters: Arena, gradients: Arena, state: [Arena], step: Int, learningRate: Double,
-    on pool: ThreadPool
-  ) {
+  public func update(_ piece: UpdateOperands, at step: UpdateStep, norms: SquaredNorms) {
     // With β as the kernel has it, rounded: then the weights of all gradients in v / (1 - β₂ᵗ) add up to 1. In single precision
     // 1 - 0.999 differs from 0.001 by 1e-5 of it.
     let (rounded1, rounded2) = (Double(Float(beta1)), Double(Float(beta2)))
+    let time = Double(step.step + 1)
     let hyperparameters = OptimizerKernels.AdamW(
-      rate: Float(learningRate), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
-      decay: Float(weightDecay), correction1: Float(1 - pow(rounded1, Double(step + 1))),
-      correction2: Float(1 - pow(rounded2, Double(step + 1))))
-    pool.run(over: range.count, grain: updateGrain) { tile in
-      let first = range.lowerBound + tile.lowerBound
-      OptimizerKernels.adamW(
-        tile.count, hyperparameters, g: gradients.base + first, p: parameters.base + first,
-        m: state[0].base + first, v: state[1].base + first)
-    }
+      rate: Float(step.learningRate), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
+      decay: piece.decays ? Float(weightDecay) : 0, correction1: Float(1 - pow(rounded1, time)),
+      correction2: Float(1 - pow(rounded2, time)))
+    OptimizerKernels.adamW(
+      piece.count, hyperparameters, g: piece.gradients, p: piece.parameters, m: piece.state(0),
+      v: piece.state(1))
   }
 }

@@ -1,5 +1,3 @@
-import BLAS
-import Graph
 import Kernels
 
 /// Stochastic gradient descent, with g' = g + decay · p:
@@ -23,17 +21,10 @@ public struct SGD: Optimizer {
   public var name: String { "sgd" }
   public var stateCount: Int { momentum == 0 ? 0 : 1 }
 
-  public func update(
-    _ range: Range<Int>, parameters: Arena, gradients: Arena, state: [Arena], step: Int, learningRate: Double,
-    on pool: ThreadPool
-  ) {
-    let velocity = momentum == 0 ? nil : state[0]
-    pool.run(over: range.count, grain: updateGrain) { tile in
-      let first = range.lowerBound + tile.lowerBound
-      OptimizerKernels.sgd(
-        tile.count, rate: Float(learningRate), momentum: Float(momentum), decay: Float(weightDecay),
-        nesterov: nesterov, g: gradients.base + first, p: parameters.base + first,
-        v: velocity.map { $0.base + first })
-    }
+  public func update(_ piece: UpdateOperands, at step: UpdateStep, norms: SquaredNorms) {
+    OptimizerKernels.sgd(
+      piece.count, rate: Float(step.learningRate), momentum: Float(momentum),
+      decay: piece.decays ? Float(weightDecay) : 0, nesterov: nesterov, g: piece.gradients,
+      p: piece.parameters, v: momentum == 0 ? nil : piece.state(0))
   }
 }

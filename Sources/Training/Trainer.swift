@@ -29,7 +29,8 @@ public final class Trainer {
   let world: Communicator
   let pool: ThreadPool
   private let optimizer: any Optimizer
-  private let optimizerState: [Arena]
+  private let optimizerState: Arena
+  private let pieces: UpdatePieces
   private let schedule: LearningRateSchedule
   /// Microbatches of each step that this rank computes.
   private let microbatches: Range<Int>
@@ -107,7 +108,8 @@ public final class Trainer {
     }
     let rule = optimizer ?? ReadyMade.optimizer(training.optimizer)
     self.optimizer = rule
-    optimizerState = (0..<rule.stateCount).map { _ in Arena(count: network.graph.arenaCount) }
+    optimizerState = Arena(count: rule.stateCount * network.graph.arenaCount)
+    pieces = UpdatePieces(network.graph)
     schedule = LearningRateSchedule(
       training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
     self.world = try world.duplicate()
@@ -248,10 +250,16 @@ public final class Trainer {
         network.graph.updateStatistics(range, parameters: executor.parameters, means: gradients)
       }
       let trained = max(range.lowerBound, statistics)
-      guard trained < range.upperBound else { return }
-      optimizer.update(
-        trained..<range.upperBound, parameters: executor.parameters, gradients: gradients,
-        state: optimizerState, step: step, learningRate: rate, on: pool)
+      let update = UpdateStep(step: step, learningRate: rate)
+      pool.run(over: max(0, range.upperBound - trained), grain: UpdatePieces.length) { [self] part in
+        let first = trained + part.lowerBound
+        optimizer.update(
+          UpdateOperands(
+            count: part.count, gradients: gradients.base + first,
+            parameters: executor.parameters.base + first,
+            firstState: optimizerState.base + first, stateStride: pieces.arenaCount),
+          at: update, norms: SquaredNorms())
+      }
     }
   }
 

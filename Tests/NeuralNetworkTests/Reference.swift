@@ -90,10 +90,10 @@ struct Reference: Decodable {
       }
     }
     let rule = optimizer.optimizer
-    let state = (0..<rule.stateCount).map { _ in Arena(count: graph.arenaCount) }
+    let state = Arena(count: rule.stateCount * graph.arenaCount)
+    let pieces = UpdatePieces(graph)
     guard let gradients = executor.gradients else { return }
     let count = loss.shape.count * microbatches
-    let trained = (graph.parameters.first { $0.momentum == nil }?.offset ?? 0)..<graph.arenaCount
     for (step, expected) in losses.enumerated() {
       var sum = 0.0
       for part in 0..<microbatches {
@@ -104,8 +104,8 @@ struct Reference: Decodable {
         executor.backward(scale: 1 / Float(count), accumulates: part > 0)
       }
       rule.update(
-        trained, parameters: executor.parameters, gradients: gradients, state: state, step: step,
-        learningRate: optimizer.learningRate, on: pool)
+        pieces, graph, parameters: executor.parameters, gradients: gradients, state: state,
+        at: UpdateStep(step: step, learningRate: optimizer.learningRate), on: pool)
       let loss = sum / Double(count)
       #expect(
         abs(loss - expected) <= 1e-4 * abs(expected), "step \(step): expected \(expected), found \(loss)",

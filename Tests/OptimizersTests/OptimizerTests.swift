@@ -15,7 +15,7 @@ import Testing
     let count = 100_003  // several tiles and a short last one
     let pool = ThreadPool(threads: threads)
     let (parameters, gradients) = (Arena(count: count), Arena(count: count))
-    let state = (0..<optimizer.stateCount).map { _ in Arena(count: count) }
+    let state = Arena(count: optimizer.stateCount * count)
     let philox = Philox(key: 1)
     var expected = (0..<count).map { Double(Philox.uniform(philox.block(at: $0, for: .synthetic).x)) - 0.5 }
     var expectedState = [[Double]](repeating: [0, 0], count: count)
@@ -27,11 +27,14 @@ import Testing
       for i in 0..<count {
         rule(step, sin(3 * expected[i] + Double(i % 7)), &expected[i], &expectedState[i])
       }
-      // Two ranges, as buckets come.
-      for range in [60_000..<count, 0..<60_000] {
+      // In parts of other lengths than a vector's, on several threads.
+      pool.run(tiles: 7) { part in
+        let first = part * count / 7
         optimizer.update(
-          range, parameters: parameters, gradients: gradients, state: state, step: step, learningRate: rate,
-          on: pool)
+          UpdateOperands(
+            count: (part + 1) * count / 7 - first, gradients: gradients.base + first,
+            parameters: parameters.base + first, firstState: state.base + first, stateStride: count),
+          at: UpdateStep(step: step, learningRate: rate), norms: SquaredNorms())
       }
     }
     let worst = (0..<count).map { abs(Double(parameters.base[$0]) - expected[$0]) }.max() ?? .nan
