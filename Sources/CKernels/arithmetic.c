@@ -32,6 +32,17 @@ RONDO_KERNEL void rondo_erf(size_t n, const float *x, float *y) {
   for (size_t i = 0; i < n; i++) y[i] = rondo_erff(x[i]);
 }
 
+RONDO_KERNEL size_t rondo_count_beyond(size_t n, float bound, const float *restrict x) {
+  size_t beyond = 0;
+  for (size_t start = 0; start < n; start += 1 << 20) {
+    const size_t end = n - start < 1 << 20 ? n : start + (1 << 20);
+    uint32_t count = 0;
+    for (size_t i = start; i < end; i++) count += !(__builtin_fabsf(x[i]) <= bound);
+    beyond += count;
+  }
+  return beyond;
+}
+
 // A block is summed in the first-level cache and written from there: each element of each buffer is read once, each result written
 // once.
 #define BLOCK 512

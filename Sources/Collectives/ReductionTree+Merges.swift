@@ -3,7 +3,7 @@ extension ReductionTree {
   /// many times. At the end one is left.
   ///
   /// - Parameter partials: subtrees that together are the whole tree, in ascending order.
-  func merges(of partials: [Range<Int>]) -> [UInt8] {
+  package func merges(of partials: [Range<Int>]) -> [UInt8] {
     var merges = [UInt8](repeating: 0, count: partials.count)
     var pushed = 0
     func visit(_ subtree: Range<Int>) {
@@ -21,5 +21,5 @@ extension ReductionTree {
   }
 
   /// The same where every leaf is pushed.
-  var merges: [UInt8] { merges(of: (0..<leaves).map { $0..<$0 + 1 }) }
+  package var merges: [UInt8] { merges(of: (0..<leaves).map { $0..<$0 + 1 }) }
 }

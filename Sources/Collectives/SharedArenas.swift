@@ -1,7 +1,8 @@
 import MPI
 import Synchronization
 
-/// Float32 arenas of the ranks of one host in one shared-memory window, one for each rank and, if asked for, one that belongs to all.
+/// Float32 arenas of the ranks of one host in shared memory, one for each rank and, if asked for, one that belongs to all: in a window of
+/// their own, or in memory that the caller maps.
 ///
 /// Any rank can read and write all of them in place; a rendezvous is what orders what one wrote before what another reads.
 public final class SharedArenas {
@@ -21,6 +22,8 @@ public final class SharedArenas {
   /// Where the arena of each rank begins in this process's memory.
   let bases: [UnsafeMutablePointer<Float>]
   private var window: SharedWindow<Float>?
+  /// Where a range may be cut: the first such place at or after an offset.
+  private let boundary: (Int) -> Int
 
   /// Elements in front of an arena: what the next 128-byte boundary takes, and a cache line for each counter of the rank.
   private static let header = 64
@@ -56,9 +59,38 @@ public final class SharedArenas {
     computation = Rendezvous(counters[0], rank: rank, patience: patience.inMemory)
     // Beside threads that compute.
     communication = Rendezvous(counters[1], rank: rank, patience: Patience.sharedCore.inMemory)
+    boundary = { $0 & ~15 }
     mine = UnsafeMutableBufferPointer(start: bases[host.rank], count: count)
     common = UnsafeMutableBufferPointer(start: bases[0] + padded, count: commonCount)
     self.window = consume window
+    try host.barrier()
+  }
+
+  /// Arenas in memory that all ranks of the host map and that the caller keeps.
+  ///
+  /// - Parameters:
+  ///   - bases: of each rank its arena of `count` elements.
+  ///   - counters: for each rank two counters, zero, each alone on its cache lines: for the threads that compute and for those that
+  ///     communicate.
+  ///   - threads: of each rank, that compute.
+  ///   - boundary: where ranges may be cut for ranks: a monotonous function of an offset, not below it by more than a cache line.
+  public init(
+    _ bases: [UnsafeMutablePointer<Float>], common: UnsafeMutablePointer<Float>, count: Int,
+    counters: [(
+      computation: UnsafeMutablePointer<Atomic<Int>>, communication: UnsafeMutablePointer<Atomic<Int>>
+    )],
+    threads: Int, boundary: @escaping (Int) -> Int, on host: borrowing Communicator
+  ) throws(MPIError) {
+    rank = host.rank
+    self.bases = bases
+    self.boundary = boundary
+    let patience = try Patience.fitting(host, threads: threads)
+    computation = Rendezvous(counters.map(\.computation), rank: rank, patience: patience.inMemory)
+    communication = Rendezvous(
+      counters.map(\.communication), rank: rank, patience: Patience.sharedCore.inMemory)
+    mine = UnsafeMutableBufferPointer(start: bases[host.rank], count: count)
+    self.common = UnsafeMutableBufferPointer(start: common, count: count)
+    window = nil
     try host.barrier()
   }
 
@@ -75,11 +107,14 @@ public final class SharedArenas {
     if let window = window.take() { window.abandon() }
   }
 
-  /// Part `index` of `range` cut into `parts`: nearly equal, and beginning on cache lines, so that no two ranks write to one.
+  /// Part `index` of `range` cut into `parts`: nearly equal, and beginning where arenas may be cut, cache lines at the least, so that no
+  /// two ranks write to one.
   func part(_ index: Int, of parts: Int, in range: Range<Int>) -> Range<Int> {
     func boundary(_ index: Int) -> Int {
       if index == parts { return range.upperBound }
-      return max(range.lowerBound, (range.lowerBound + range.count * index / parts) & ~15)
+      return min(
+        range.upperBound, max(range.lowerBound, self.boundary(range.lowerBound + range.count * index / parts))
+      )
     }
     return boundary(index)..<boundary(index + 1)
   }

@@ -14,6 +14,8 @@ public final class Arena {
   public let count: Int
   package let base: UnsafeMutablePointer<Float>
   private let isOwned: Bool
+  /// What has to live as long as the memory is used.
+  private let owner: AnyObject?
 
   /// - Parameter count: elements; the memory is zero.
   public init(count: Int) {
@@ -31,14 +33,16 @@ public final class Arena {
     memset(memory, 0, bytes)
     base = memory.bindMemory(to: Float.self, capacity: Self.aligned(count))
     isOwned = true
+    owner = nil
   }
 
-  /// An arena over memory that the caller owns and keeps for as long as the arena lives, such as a shared-memory window.
-  package init(borrowing memory: UnsafeMutableBufferPointer<Float>) {
+  /// An arena over memory that `owner` keeps for as long as it lives, such as mapped memory; without an owner the caller does.
+  package init(borrowing memory: UnsafeMutableBufferPointer<Float>, of owner: AnyObject? = nil) {
     guard let base = memory.baseAddress else { preconditionFailure("Arena: expected memory, found none") }
     self.base = base
     count = memory.count
     isOwned = false
+    self.owner = owner
   }
 
   deinit { if isOwned { free(base) } }

@@ -6,9 +6,11 @@ import BLAS
 public final class Executor {
   public let graph: Graph
   /// Values of all parameters, each in its `Graph.Parameter.range`.
-  public private(set) var parameters: Arena
+  public let parameters: Arena
   /// Gradients, laid out as the parameters; nil for an executor that only evaluates.
-  public private(set) var gradients: Arena?
+  public var gradients: Arena? { gradientArenas.first }
+  /// Where backward can write them: several arenas where the gradients of microbatches are kept apart.
+  public let gradientArenas: [Arena]
   /// Key of all random draws.
   public let seed: UInt64
   /// Collects the time of each operation while it is set.
@@ -18,8 +20,8 @@ public final class Executor {
   private let activations: Arena
   private var training: [BoundNode] = []
   private var inference: [BoundNode] = []
-  /// In the order of the trace, as backward sees them.
-  private var differentiated: [BoundNode] = []
+  /// For each gradient arena the nodes in the order of the trace, as backward sees them.
+  private var differentiated: [[BoundNode]] = []
   private let trainingPlan: MemoryPlan?
   private let inferencePlan: MemoryPlan
   private let lossGradient: UnsafeMutableBufferPointer<Float>?
@@ -32,23 +34,33 @@ public final class Executor {
   public convenience init(
     _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: Arena? = nil
   ) {
+    self.init(
+      graph, pool: pool, seed: seed, parameters: parameters, gradients: gradients.map { [$0] } ?? [],
+      reuse: true)
+  }
+
+  /// - Parameter gradients: as many as backward is to choose from, for a graph with a loss.
+  package convenience init(
+    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena, gradients: [Arena]
+  ) {
     self.init(graph, pool: pool, seed: seed, parameters: parameters, gradients: gradients, reuse: true)
   }
 
   /// - Parameter reuse: false gives every buffer memory of its own: the oracle of the memory plan's tests.
   init(
-    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: Arena? = nil,
+    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: [Arena] = [],
     reuse: Bool
   ) {
     precondition(
       (parameters?.count ?? graph.arenaCount) >= graph.arenaCount
-        && (gradients?.count ?? graph.arenaCount) >= graph.arenaCount,
+        && gradients.allSatisfy { $0.count >= graph.arenaCount },
       "Executor: expected arenas of \(graph.arenaCount) elements")
     self.graph = graph
     self.pool = pool
     self.seed = seed
     self.parameters = parameters ?? Self.initialized(graph, seed)
-    self.gradients = graph.loss == nil ? nil : gradients ?? Arena(count: graph.arenaCount)
+    gradientArenas =
+      graph.loss == nil ? [] : gradients.isEmpty ? [Arena(count: graph.arenaCount)] : gradients
     inferencePlan = MemoryPlan(graph, training: false, reuse: reuse)
     trainingPlan = graph.loss == nil ? nil : MemoryPlan(graph, training: true, reuse: reuse)
     let activations = Arena(count: max(inferencePlan.arenaCount, trainingPlan?.arenaCount ?? 0))
@@ -75,21 +87,15 @@ public final class Executor {
     inference = graph.nodes.indices.map { bound($0, inferencePlan, .first, nil) }
     training = []
     differentiated = []
-    guard let trainingPlan, let gradients else { return }
-    training = graph.nodes.indices.map { bound($0, trainingPlan, .first, gradients) }
-    differentiated = training.map { node in
-      graph.nodes[node.index].block == nil ? node : bound(node.index, trainingPlan, .again, gradients)
+    guard let trainingPlan, !gradientArenas.isEmpty else { return }
+    training = graph.nodes.indices.map { bound($0, trainingPlan, .first, gradientArenas[0]) }
+    differentiated = gradientArenas.enumerated().map { number, gradients in
+      training.map { node in
+        let isAgain = graph.nodes[node.index].block != nil
+        return number == 0 && !isAgain
+          ? node : bound(node.index, trainingPlan, isAgain ? .again : .first, gradients)
+      }
     }
-  }
-
-  /// Moves the weights into memory of the executor's own and forgets the gradients, before the caller frees the arenas that it lent.
-  /// From then on it only evaluates.
-  package func leaveSharedMemory() {
-    let own = Arena(count: graph.arenaCount)
-    own.base.update(from: parameters.base, count: graph.arenaCount)
-    parameters = own
-    gradients = nil
-    bind()
   }
 
   /// Elements of the activation arena that an executor of this graph allocates.
@@ -132,7 +138,7 @@ public final class Executor {
   ///   - position: where this microbatch stands; fixes the random draws.
   public func forward(training isTraining: Bool, at position: Position = .init(step: 0, firstSample: 0)) {
     precondition(
-      !isTraining || gradients != nil,
+      !isTraining || !gradientArenas.isEmpty,
       "Executor.forward: there is no loss to train on, or no gradients any more")
     wasTraining = isTraining
     random = RandomState(seed: seed, position: position, microbatch: graph.microbatch)
@@ -154,21 +160,23 @@ public final class Executor {
   ///
   /// - Parameters:
   ///   - scale: 1 / the losses of the global batch makes the sum over all microbatches the gradient of the mean loss.
+  ///   - arena: which of the gradient arenas.
   ///   - accumulates: adds to the gradient arena; false overwrites it.
   ///   - watermark: called with an offset of the gradient arena: all gradients at and above it are final for this pass. Offsets never
   ///     rise; the last is 0. Called after each operation, and by some operations in their midst: the second argument says whether
   ///     values of parameters above the offset may still be read in this pass.
   public func backward(
-    scale: Float, accumulates: Bool,
+    scale: Float, into arena: Int = 0, accumulates: Bool,
     watermark: (_ offset: Int, _ readsParameters: Bool) -> Void = { _, _ in }
   ) {
     precondition(wasTraining, "Executor.backward: expected a training forward pass before it")
     wasTraining = false
     lossGradient?.update(repeating: scale)
-    for index in differentiated.indices.reversed() {
-      let node = differentiated[index]
+    let nodes = differentiated[arena]
+    for index in nodes.indices.reversed() {
+      let node = nodes[index]
       if let block = graph.nodes[index].block, index == graph.blocks[block].upperBound - 1 {
-        for node in differentiated[graph.blocks[block]] where node.isComputedAgain { forward(node, true) }
+        for node in nodes[graph.blocks[block]] where node.isComputedAgain { forward(node, true) }
       }
       if node.hasBackward { differentiate(node, scale, accumulates, watermark) }
       watermark(node.watermark, false)

@@ -12,6 +12,11 @@ package enum Elementwise {
     rondo_add_double(count, a, b)
   }
 
+  /// How many elements are NaN or of a magnitude above `bound`.
+  package static func countBeyond(_ bound: Float, _ count: Int, _ x: UnsafePointer<Float>) -> Int {
+    Int(rondo_count_beyond(count, bound, x))
+  }
+
   /// In `range`: the sum of the buffers in the order of a binary tree, written to each of `results`.
   ///
   /// - Parameter merges: the tree: how often the two newest sums are added after each buffer.
@@ -21,6 +26,16 @@ package enum Elementwise {
   ) {
     rondo_fold(
       range.lowerBound, range.count, buffers.count, buffers, merges, results.count, results)
+  }
+
+  /// The same with one result.
+  package static func fold(
+    _ range: Range<Int>, _ buffers: [UnsafeMutablePointer<Float>], merges: [UInt8],
+    into result: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: result) {
+      rondo_fold(range.lowerBound, range.count, buffers.count, buffers, merges, 1, $0)
+    }
   }
 
   /// y = factor · x; `x` and `y` may be the same.

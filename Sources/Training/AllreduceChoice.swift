@@ -1,11 +1,9 @@
-import BLAS
 import Collectives
 import Foundation
-import Graph
 import Logging
 import MPI
 
-/// Decides how buckets are summed: what a configuration asks for, or what fits the hosts and their measured speed.
+/// Decides how gradients are summed: what a configuration asks for, or what fits the hosts and their measured speed.
 struct AllreduceChoice {
   let way: ReductionWay
   /// How sums travel between hosts.
@@ -17,21 +15,26 @@ struct AllreduceChoice {
 
   /// Collective.
   ///
-  /// - Parameter count: elements of the gradient arena.
+  /// - Parameters:
+  ///   - count: elements of the gradient arena.
+  ///   - sharedBytes: of the memory that so many ranks of a host would share.
   /// - Throws: `CommonFailure` for an algorithm that these ranks cannot use.
   init(
-    _ configuration: Configuration.Communication, count: Int, pool: ThreadPool, world: borrowing Communicator
+    _ configuration: Configuration, count: Int, sharedBytes: (Int) -> Int, world: borrowing Communicator
   ) throws {
-    wire = configuration.wire
-    let layout = try HostLayout(of: world)
-    let host = try world.splitByHost()
+    let communication = configuration.communication
+    wire = communication.wire
     guard world.size > 1 else {
-      way = .messages(AllreduceSelection(.ring))
+      way = .alone
       return
     }
-    switch configuration.algorithm {
+    let layout = try HostLayout(of: world)
+    switch communication.algorithm {
     case .ring, .recursiveDoubling, .halvingDoubling, .direct, .mpi:
-      way = .messages(AllreduceSelection(configuration.algorithm.messages ?? .ring))
+      way = .messages(AllreduceSelection(communication.algorithm.messages ?? .ring))
+      return
+    case .tree:
+      way = .tree
       return
     case .shared where !layout.isOneHost:
       throw CommonFailure(
@@ -39,45 +42,48 @@ struct AllreduceChoice {
         exitStatus: 2)
     case .auto, .shared, .twoLevel: break
     }
-    let sharesMemory = layout.hasSharedHosts || configuration.algorithm != .auto
-    let arenas =
-      sharesMemory
-      ? try Self.arenas(count: count, isNeeded: configuration.algorithm != .auto, host: host, world: world)
-      : nil
-    if layout.isOneHost, configuration.algorithm != .twoLevel, let arenas {
-      way = .shared(SharedAllreduce(arenas) { count, body in pool.run(over: count, grain: 1 << 14, body) })
+    let isNeeded = communication.algorithm != .auto
+    // Between hosts the tree's order goes by messages of all ranks.
+    let wantsMemory =
+      isNeeded || layout.isOneHost || !configuration.training.reproducible && layout.hasSharedHosts
+    let host = try world.splitByHost()
+    let hasMemory =
+      try wantsMemory
+      && Self.hasSharedMemory(sharedBytes(host.size), isNeeded: isNeeded, host: host, world: world)
+    if layout.isOneHost, communication.algorithm != .twoLevel, hasMemory {
+      way = .shared
       return
     }
-    carriers = arenas == nil ? 1 : layout.carriers
-    let buckets = Bucket.ranges(count: count, bytes: configuration.bucketBytes)
-    let (selection, source) = try MeasuredSelection(profile: configuration.profile, wire: wire)
+    if configuration.training.reproducible {
+      way = .tree
+      return
+    }
+    carriers = hasMemory ? layout.carriers : 1
+    let buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes)
+    let (selection, source) = try MeasuredSelection(profile: communication.profile, wire: wire)
       .find(
-        layout, chunkBytes: buckets.map { [carriers] in $0.count * 4 / carriers }, isTwoLevel: arenas != nil,
+        layout, chunkBytes: buckets.map { [carriers] in $0.count * 4 / carriers }, isTwoLevel: hasMemory,
         on: world)
-    way = arenas.map { .twoLevel($0, selection) } ?? .messages(selection)
+    way = hasMemory ? .twoLevel(selection) : .messages(selection)
     self.source = source
   }
 
-  /// Arenas in shared memory, or nil where /dev/shm has no room for them on some host. Collective.
-  private static func arenas(
-    count: Int, isNeeded: Bool, host: borrowing Communicator, world: borrowing Communicator
-  ) throws -> SharedArenas? {
-    let needed = SharedArenas.bytes(count: count, commonCount: count, ranks: host.size)
+  /// Whether each host has room for what its ranks would share. Collective.
+  private static func hasSharedMemory(
+    _ needed: Int, isNeeded: Bool, host: borrowing Communicator, world: borrowing Communicator
+  ) throws -> Bool {
     let fits = needed < freeSharedMemoryBytes() / 10 * 9
     let verdict =
       fits
       ? nil
       : "\(MPI.processorName): /dev/shm has no room for the \(needed) bytes of gradients and weights of \(host.size) ranks; "
         + "make it larger"
-    if let refusal = try world.agree(verdict) {
-      if isNeeded { throw CommonFailure(refusal.text + ", or use the algorithm ring", exitStatus: 1) }
-      if world.rank == 0 {
-        Logger(label: "rondo.training").warning(
-          "\(refusal.text); they go by messages, which is slower")
-      }
-      return nil
+    guard let refusal = try world.agree(verdict) else { return true }
+    if isNeeded { throw CommonFailure(refusal.text + ", or use the algorithm ring", exitStatus: 1) }
+    if world.rank == 0 {
+      Logger(label: "rondo.training").warning("\(refusal.text); they go by messages, which is slower")
     }
-    return try SharedArenas(count: count, commonCount: count, on: host)
+    return false
   }
 }
 
@@ -90,7 +96,7 @@ extension Configuration.Communication.Algorithm {
     case .halvingDoubling: .halvingDoubling
     case .direct: .direct
     case .mpi: .mpi
-    case .auto, .shared, .twoLevel: nil
+    case .auto, .tree, .shared, .twoLevel: nil
     }
   }
 }

@@ -14,4 +14,17 @@ enum Bucket {
     let each = ((count + buckets - 1) / buckets + alignment - 1) / alignment * alignment
     return stride(from: 0, to: count, by: each).map { $0..<min(count, $0 + each) }.reversed()
   }
+
+  /// The same with boundaries moved up to where the arena may be cut. A bucket may then be larger by what lies between two such places.
+  ///
+  /// - Parameter boundary: the first place at or after an offset.
+  static func ranges(count: Int, bytes: Int, boundary: (Int) -> Int) -> [Range<Int>] {
+    let cuts = ranges(count: count, bytes: bytes).map { boundary($0.lowerBound) }
+    var (ranges, end): ([Range<Int>], Int) = ([], count)
+    for cut in cuts where cut < end {
+      ranges.append(cut..<end)
+      end = cut
+    }
+    return ranges
+  }
 }

@@ -2,12 +2,14 @@ import Collectives
 import Graph
 import MPI
 
-/// Sums ranges of the gradient arena between hosts: by messages of all ranks, or on two levels. It belongs to the thread that reduces.
+/// Sums ranges of the gradient arenas over the ranks by messages: of all ranks, in any order or the tree's, or on two levels. It belongs to the
+/// thread that reduces.
 final class BucketAllreduce {
   /// What it has done so far.
   var statistics: AllreduceStatistics {
     switch means {
     case .messages(let messages): messages.executor.statistics
+    case .tree(let tree): tree.executor.statistics
     case .twoLevel(let twoLevel): twoLevel.statistics
     }
   }
@@ -15,10 +17,12 @@ final class BucketAllreduce {
   let progress: [(progress: AllreduceProgress, ranks: [Int]?)]
 
   private let means: Means
-  private let gradients: Arena
+  /// What this rank brings: one arena, or for the tree's order one for each of its partial sums. The sum comes to the first.
+  private let gradients: [Arena]
 
   private enum Means {
     case messages(Messages)
+    case tree(Tree)
     case twoLevel(TwoLevelAllreduce)
   }
 
@@ -27,34 +31,51 @@ final class BucketAllreduce {
     var executor: AllreduceExecutor
     init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
   }
+  private final class Tree {
+    var executor: TreeExecutor
+    init(_ executor: consuming TreeExecutor) { self.executor = executor }
+  }
 
-  /// Collective.
+  /// Nil where nothing is sent. Collective.
   ///
   /// - Parameters:
+  ///   - leaves: of the tree's order.
+  ///   - arenas: what the ranks of this host share, on two levels.
   ///   - host: the ranks of the world on this host.
   ///   - ownsThread: whether the thread that reduces does so beside others that compute.
   init?(
-    _ way: ReductionWay, wire: WireFormat, gradients: Arena, host: [Int], ownsThread: Bool,
-    world: borrowing Communicator
+    _ way: ReductionWay, leaves: Int, wire: WireFormat, gradients: [Arena], arenas: SharedArenas?,
+    host: [Int],
+    ownsThread: Bool, world: borrowing Communicator
   ) throws(MPIError) {
-    self.gradients = gradients
+    guard gradients[0].count > 0 else { return nil }
     let progress = AllreduceProgress()
     switch way {
     case .messages(let selection):
-      guard world.size > 1, gradients.count > 0 else { return nil }
       let executor =
         ownsThread
         ? AllreduceExecutor(selection, wire: wire, owning: try world.duplicate(), progress: progress)
         : try AllreduceExecutor(selection, wire: wire, on: world, progress: progress)
       means = .messages(Messages(executor))
       self.progress = [(progress, nil)]
-    case .twoLevel(let arenas, let selection):
+      self.gradients = [gradients[0]]
+    case .tree:
+      let executor =
+        ownsThread
+        ? TreeExecutor(leaves: leaves, owning: try world.duplicate(), progress: progress)
+        : try TreeExecutor(leaves: leaves, on: world, progress: progress)
+      self.gradients = Array(gradients.prefix(executor.partials.count))
+      means = .tree(Tree(executor))
+      self.progress = [(progress, nil)]
+    case .twoLevel(let selection):
+      guard let arenas else { preconditionFailure("BucketAllreduce: two levels need shared arenas") }
       let twoLevel = try TwoLevelAllreduce(arenas, world: world, progress: progress) { carriers, progress in
         AllreduceExecutor(selection, wire: wire, owning: carriers, progress: progress)
       }
       means = .twoLevel(twoLevel)
       self.progress = [(progress, twoLevel.peers), (arenas.communication.progress, host)]
-    case .shared: return nil
+      self.gradients = [gradients[0]]
+    case .alone, .shared: return nil
     }
   }
 
@@ -64,10 +85,11 @@ final class BucketAllreduce {
     set { progress[0].progress.isBesideWork = newValue }
   }
 
-  /// Sums a bucket over all ranks; what `share` names of it is then complete in this rank's arena. Collective.
+  /// Sums a bucket over all ranks; what `share` names of it is then complete in this rank's first arena. Collective.
   func reduce(_ bucket: Range<Int>) throws(MPIError) {
     switch means {
-    case .messages(let messages): try messages.executor.allreduce(gradients[bucket])
+    case .messages(let messages): try messages.executor.allreduce(gradients[0][bucket])
+    case .tree(let tree): try tree.executor.allreduce(gradients.map { $0[bucket] })
     case .twoLevel(let twoLevel): _ = try twoLevel.reduceScatter(bucket)
     }
   }

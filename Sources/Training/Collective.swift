@@ -6,6 +6,8 @@ struct Collective: Equatable, Sendable {
     case data, network, directory, preparation
     /// At the end.
     case clocks, timeline, end
+    /// What all ranks have to know of a step before they update.
+    case verdict
   }
 
   var kind: Kind
@@ -52,6 +54,7 @@ extension Collective: CustomStringConvertible {
     case .clocks: "the comparison of clocks"
     case .timeline: "the gathering of the timeline"
     case .end: "the end of the run"
+    case .verdict: "the exchange after backward of step \(step + 1)"
     }
   }
 }

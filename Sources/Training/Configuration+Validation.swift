@@ -7,14 +7,9 @@ extension Configuration {
 
   /// Checks that this configuration can be trained by so many ranks.
   ///
-  /// - Throws: when there are more ranks than microbatches of a step, and when ``Training/reproducible`` asks for what this
-  ///   version keeps on one rank only.
+  /// - Throws: when there are more ranks than microbatches of a step, and when gradients cannot travel as it says.
   public func validate(ranks: Int) throws(ConfigurationError) {
-    if training.reproducible, ranks > 1 {
-      throw ConfigurationError(
-        "training.reproducible: this version keeps the bits of the weights on 1 rank only, and there are \(ranks); "
-          + "set it to false or run 1 rank")
-    }
+    if let fault = communicationFault { throw ConfigurationError("\(fault.key): \(fault.problem)") }
     let count = training.microbatchCount
     guard ranks > count else { return }
     let batch = training.batch
@@ -130,8 +125,22 @@ extension Configuration {
   }
 
   private var communicationFault: (key: String, problem: String)? {
+    let algorithm = communication.algorithm
+    if training.reproducible {
+      guard [.auto, .shared, .tree].contains(algorithm) else {
+        return (
+          "communication.algorithm",
+          "\(algorithm.rawValue) adds in an order that depends on the number of ranks; set it to auto, or training.reproducible to false"
+        )
+      }
+    } else if algorithm == .tree {
+      return (
+        "communication.algorithm",
+        "tree keeps the order of additions of training.reproducible: true; set that, or this to auto"
+      )
+    }
     guard communication.wire != .float32 else { return nil }
-    if communication.algorithm == .mpi {
+    if algorithm == .mpi {
       return (
         "communication.wire",
         "MPI_Allreduce sends gradients as they are; with communication.algorithm: mpi set it to float32, or choose another "
@@ -141,8 +150,8 @@ extension Configuration {
     if training.reproducible {
       return (
         "communication.wire",
-        "\(communication.wire) rounds what travels, so the bits of the weights depend on the number of ranks; with "
-          + "training.reproducible: true set it to float32"
+        "\(communication.wire) rounds what travels, so the bits of the weights depend on the number of ranks; set "
+          + "training.reproducible to false, or it to float32"
       )
     }
     return nil

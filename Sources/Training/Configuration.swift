@@ -42,8 +42,8 @@ extension Configuration {
     public var steps: Int?
     public var optimizer: Optimizer
     public var schedule: Schedule
-    /// Whether the weights may not depend on the number of ranks, down to the last bit. This version keeps that promise
-    /// on one rank only, and refuses it on more (``Configuration/validate(ranks:)``).
+    /// Whether the weights may not depend on the number of ranks, down to the last bit. Then gradients of microbatches are added in the
+    /// order of one tree, whoever computed them.
     public var reproducible: Bool
     /// Evaluates on held-out data after every so many epochs, and at the end; 0: only at the end.
     public var evaluateEveryEpochs: Int
@@ -53,7 +53,7 @@ extension Configuration {
     /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
     public init(
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
-      optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), reproducible: Bool = false,
+      optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), reproducible: Bool = true,
       evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10
     ) {
       self.batch = batch
@@ -149,6 +149,8 @@ extension Configuration {
       case recursiveDoubling = "recursive-doubling"
       case halvingDoubling = "halving-doubling"
       case direct
+      /// The order of additions that does not depend on the number of ranks, by messages.
+      case tree
       /// `MPI_Allreduce`, as the MPI library chooses.
       case mpi
     }

@@ -1,21 +1,23 @@
 import Collectives
-import Graph
 
-/// How buckets are summed over the ranks.
+/// How gradients are summed over the ranks.
 enum ReductionWay {
+  /// There is one rank.
+  case alone
   /// By messages of all ranks.
   case messages(AllreduceSelection)
+  /// By messages of all ranks, in the tree's order.
+  case tree
   /// In shared memory, where the gradients of all ranks and their one copy of the parameters lie: all ranks are on one host.
-  case shared(SharedAllreduce)
+  case shared
   /// In shared memory, as above, within a host; by messages between hosts.
-  case twoLevel(SharedArenas, AllreduceSelection)
+  case twoLevel(AllreduceSelection)
 
-  /// What the ranks of a host share; nil if nothing.
-  var arenas: SharedArenas? {
+  /// Whether the ranks of a host have one copy of the parameters.
+  var sharesMemory: Bool {
     switch self {
-    case .messages: nil
-    case .shared(let allreduce): allreduce.arenas
-    case .twoLevel(let arenas, _): arenas
+    case .alone, .messages, .tree: false
+    case .shared, .twoLevel: true
     }
   }
 
@@ -23,9 +25,11 @@ enum ReductionWay {
   func name(count: Int, carriers: Int = 1) -> String {
     let bytes = count * MemoryLayout<Float>.stride
     return switch self {
+    case .alone: "none"
     case .messages(let selection): selection.algorithm(bytes: bytes).rawValue
+    case .tree: "tree"
     case .shared: "shared"
-    case .twoLevel(_, let selection): "two-level/\(selection.algorithm(bytes: bytes / carriers))"
+    case .twoLevel(let selection): "two-level/\(selection.algorithm(bytes: bytes / carriers))"
     }
   }
 }

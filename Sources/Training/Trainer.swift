@@ -20,6 +20,10 @@ public final class Trainer {
   public let totalSteps: Int
   public let stepsPerEpoch: Int
 
+  /// Steps so far, and in a row up to now, that changed nothing since a gradient was not finite.
+  public private(set) var skippedSteps = 0
+  public private(set) var skippedInARow = 0
+
   let reducer: GradientReducer
   /// What is known of this rank's threads: times, and where they stand.
   let instruments: Instruments
@@ -28,16 +32,18 @@ public final class Trainer {
   private(set) var stepSeconds = 0.0
   let world: Communicator
   let pool: ThreadPool
-  private let optimizer: any Optimizer
-  private let optimizerState: Arena
-  private let pieces: UpdatePieces
+  let state: TrainingState
   private let schedule: LearningRateSchedule
-  /// Microbatches of each step that this rank computes.
-  private let microbatches: Range<Int>
+  private let leaves: LeafGradients
+  private let verdicts: VerdictExchange
+  private let updater: ParameterUpdate
+  /// The pieces that this rank updates, as runs.
+  private let ownPieces: [Range<Int>]
+  /// What the ranks of this host share.
+  private let arenas: SharedArenas?
   private let order: SampleOrder
   private var epochOrder: [Int]
   private var orderedEpoch = -1
-  private var isClosed = false
 
   /// The network that a configuration trains on these data. Not collective: it settles what may be wrong before ranks depend on each
   /// other.
@@ -88,35 +94,45 @@ public final class Trainer {
     precondition(stepsPerEpoch > 0, "Trainer: expected at least one batch of training samples")
     totalSteps = configuration.totalSteps(trainingSamples: data.train.count)
     epochOrder = Array(repeating: 0, count: data.train.count)
-    let runs = training.microbatchCount
-    microbatches = world.rank * runs / world.size..<(world.rank + 1) * runs / world.size
-
     self.pool = pool
-    let choice = try AllreduceChoice(
-      configuration.communication, count: network.graph.arenaCount, pool: pool, world: world)
-    var (parameters, sums): (Arena?, Arena?)
-    if let arenas = choice.way.arenas {
-      parameters = Arena(borrowing: arenas.common)
-      sums = Arena(borrowing: arenas.mine)
-      if arenas.rank == 0, let parameters { network.graph.initialize(parameters, seed: configuration.seed) }
-      arenas.computation.meet()
-    }
-    executor = Executor(
-      network.graph, pool: pool, seed: configuration.seed, parameters: parameters, gradients: sums)
-    guard let gradients = executor.gradients else {
-      preconditionFailure("Trainer: a network has a loss, so its executor has gradients")
-    }
-    let rule = optimizer ?? ReadyMade.optimizer(training.optimizer)
-    self.optimizer = rule
-    optimizerState = Arena(count: rule.stateCount * network.graph.arenaCount)
-    pieces = UpdatePieces(network.graph)
+    self.world = try world.duplicate()
     schedule = LearningRateSchedule(
       training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
-    self.world = try world.duplicate()
+
+    let graph = network.graph
+    let rules = UpdateRules(graph, optimizer: optimizer ?? ReadyMade.optimizer(training.optimizer))
+    let pieces = UpdatePieces(graph)
+    let core = StateLayout.Core(
+      arenaCount: graph.arenaCount, stateCount: rules.stateCount, pieceCount: pieces.pieces.count)
+    let share = try StepShare(configuration, threads: pool.threads, world: world)
+    let choice = try AllreduceChoice(
+      configuration, count: graph.arenaCount,
+      sharedBytes: { StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount }, world: world
+    )
+    let host = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
+    state = try TrainingState.making(
+      StateLayout(core: core, tail: share.tail(choice.way, members: host.size)), on: host
+    ) { graph.initialize($0.parameters, seed: configuration.seed) }
+    executor = Executor(
+      graph, pool: pool, seed: configuration.seed, parameters: state.parameters,
+      gradients: state.ownGradients)
+    arenas =
+      try choice.way.sharesMemory
+      ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: host) : nil
     reducer = try GradientReducer(
-      choice, gradients: gradients, bucketBytes: configuration.communication.bucketBytes,
-      overlap: configuration.communication.overlap,
-      pool: pool, instruments: instruments, world: world)
+      choice, leaves: training.microbatchCount, gradients: state.ownGradients, arenas: arenas,
+      communication: configuration.communication, boundary: { pieces.boundary(notBelow: $0) },
+      instruments: instruments, world: world)
+    let shares =
+      if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }
+    ownPieces = shares.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }
+    for index in ownPieces.joined() { state.owners[index] = Int32(state.member) }
+    leaves = LeafGradients(
+      share.tree, run: share.run, of: training.microbatchCount, arenas: state.ownGradients,
+      leavesLastSums: state.layout.tail.leaves > 0, pool: pool)
+    updater = ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool)
+    verdicts = try VerdictExchange(arenas, state, world: world)
+    if let progress = verdicts.progress { instruments.compute.follow(progress) }
   }
 
   /// Refuses a network whose arenas this machine cannot hold.
@@ -138,8 +154,7 @@ public final class Trainer {
 
   /// One optimizer update. Collective.
   ///
-  /// - Returns: the sum of the losses of this rank's samples, before the update. The global batch's mean loss is the sum of these over
-  ///   the ranks, divided by the global batch.
+  /// - Returns: the mean loss of the global batch, before the update: the same on all ranks.
   @discardableResult public func trainStep() throws(MPIError) -> Double {
     let training = configuration.training
     let rate = learningRate
@@ -155,11 +170,11 @@ public final class Trainer {
       orderedEpoch = epoch
     }
     let first = SampleOrder.positions(step: stepOfEpoch, batch: training.batch).lowerBound
-    var lossSum = 0.0
-    var failure: MPIError?
-    for microbatch in microbatches {
+    var verdict = StepVerdict()
+    leaves.begin()
+    for microbatch in leaves.run {
       let firstSample = microbatch * training.microbatch
-      let number = microbatch - microbatches.lowerBound
+      let number = microbatch - leaves.run.lowerBound
       spans.begin(.load, number)
       load(data.train, epochOrder, first + firstSample, training: true)
       spans.end()
@@ -167,29 +182,93 @@ public final class Trainer {
       executor.forward(training: true, at: Position(step: step, firstSample: firstSample))
       var sum = 0.0
       for loss in executor.value(of: network.loss, training: true) { sum += Double(loss) }
-      lossSum += sum / Double(network.lossesPerSample)
+      verdict.add(loss: sum / Double(network.lossesPerSample))
       spans.end()
       spans.begin(.backward, number)
-      let (isFirst, isLast) = (
-        microbatch == microbatches.lowerBound, microbatch == microbatches.upperBound - 1
-      )
-      executor.backward(scale: 1 / Float(training.batch * network.lossesPerSample), accumulates: !isFirst) {
-        watermark, readsParameters in
-        // Only the last microbatch completes gradients. What is reduced by then is updated while it is in the cache.
-        guard isLast, failure == nil else { return }
-        reducer.reached(watermark, readsParameters: readsParameters)
-        guard !readsParameters else { return }
-        do throws(MPIError) { try updateReduced(rate, waits: false) } catch { failure = error }
+      let target = leaves.begin(microbatch)
+      executor.backward(
+        scale: 1 / Float(training.batch * network.lossesPerSample), into: target.arena,
+        accumulates: target.accumulates
+      ) { watermark, _ in
+        leaves.reached(watermark)
+        reducer.reached(leaves.watermark)
       }
+      leaves.end()
       spans.end()
     }
-    if let failure { throw failure }
-    try updateReduced(rate, waits: true)
-    reducer.endStep()
+    if !leaves.areFinite { verdict.notFinite = 1 }
+    let common = try agree(verdict)
+    try reducer.finish()
+    update(UpdateStep(step: step, learningRate: rate), isSkipped: common.notFinite > 0)
+    skippedInARow = common.notFinite > 0 ? skippedInARow + 1 : 0
+    if common.notFinite > 0 { skippedSteps += 1 }
     step += 1
     spans.step = step
     stepSeconds = spans.end()
-    return lossSum
+    return common.lossSum / Double(training.batch)
+  }
+
+  /// The verdicts of all ranks as one. In shared memory all gradients are there then.
+  private func agree(_ verdict: StepVerdict) throws(MPIError) -> StepVerdict {
+    if case .alone = reducer.way { return verdict }
+    return try instruments.compute.collective(Collective(.verdict, step: step)) { () throws(MPIError) in
+      instruments.compute.spans.begin(.rendezvous)
+      let common = try verdicts.exchange(verdict)
+      instruments.compute.spans.end()
+      return common
+    }
+  }
+
+  /// Updates the pieces that are this rank's, when all gradients are complete.
+  private func update(_ update: UpdateStep, isSkipped: Bool) {
+    var decision = UpdateDecision(isSkipped: isSkipped)
+    let spans = instruments.compute.spans
+    let began = Clock.nanoseconds
+    if updater.needsNorms, !isSkipped {
+      for run in ownPieces { updater.measure(run, at: update) }
+      meet()
+      decision.scale = updater.scale
+      for run in ownPieces { updater.measureTensors(run, at: update, decision) }
+      meet()
+    }
+    var summing = 0.0
+    for run in ownPieces { summing += updater.run(run, at: update, decision) / Double(ownPieces.count) }
+    let ended = Clock.nanoseconds
+    // Sums and updates alternate on all threads of the pool, piece by piece: they are drawn one after the other, as long as each took.
+    var summed = began
+    if case .shared = reducer.way {
+      summed += Int64(summing * Double(ended - began))
+      spans.add(.reduction, from: began, to: summed)
+      reducer.count(
+        shared: updater.elements(ownPieces), others: updater.operandCount - leaves.brought,
+        seconds: Double(summed - began) * 1e-9)
+    }
+    spans.add(.update, from: summed, to: ended)
+    meet()
+  }
+
+  /// Waits until the ranks that share memory are here, and see what each has written.
+  private func meet() {
+    guard let arenas else { return }
+    instruments.compute.collective(Collective(.weights, step: step)) {
+      instruments.compute.spans.begin(.rendezvous)
+      arenas.computation.meet()
+      instruments.compute.spans.end()
+    }
+  }
+
+  /// The names of the tensors whose gradients of the last step were not finite on some rank. Collective.
+  func notFiniteTensors() throws(MPIError) -> [String] {
+    let parameters = network.graph.parameters
+    var found = parameters.map { parameter -> Int64 in
+      let isFinite = state.ownGradients.prefix(leaves.brought).allSatisfy { gradients in
+        gradients[parameter.range].allSatisfy(\.isFinite)
+      }
+      return isFinite ? 0 : 1
+    }
+    var span = found.mutableSpan
+    try collective(.loss) { () throws(MPIError) in try world.allreduce(&span, .sum) }
+    return zip(parameters, found).filter { $0.1 > 0 }.map(\.0.name)
   }
 
   /// Metrics over the whole test part, the same on all ranks. Collective.
@@ -218,14 +297,8 @@ public final class Trainer {
     return sums.metrics(for: network.task)
   }
 
-  /// Ends the communication thread and frees what ranks share. Collective; call it after the last step. The weights stay readable.
+  /// Ends the communication thread. Collective; call it after the last step. The weights stay readable.
   public func close() {
-    if case .shared(let allreduce) = reducer.way, !isClosed {
-      executor.leaveSharedMemory()
-      // Nobody frees the common weights while another still copies them.
-      collective(.end) { allreduce.arenas.computation.meet() }
-    }
-    isClosed = true
     reducer.close()
     if ownsInstruments { instruments.close() }
   }
@@ -239,27 +312,6 @@ public final class Trainer {
       let result = try body()
       instruments.compute.spans.end()
       return result
-    }
-  }
-
-  private func updateReduced(_ rate: Double, waits: Bool) throws(MPIError) {
-    guard let gradients = executor.gradients else { return }
-    let statistics = network.graph.statisticsCount
-    try reducer.update(waits: waits) { range in
-      if range.lowerBound < statistics {
-        network.graph.updateStatistics(range, parameters: executor.parameters, means: gradients)
-      }
-      let trained = max(range.lowerBound, statistics)
-      let update = UpdateStep(step: step, learningRate: rate)
-      pool.run(over: max(0, range.upperBound - trained), grain: UpdatePieces.length) { [self] part in
-        let first = trained + part.lowerBound
-        optimizer.update(
-          UpdateOperands(
-            count: part.count, gradients: gradients.base + first,
-            parameters: executor.parameters.base + first,
-            firstState: optimizerState.base + first, stateStride: pieces.arenaCount),
-          at: update, norms: SquaredNorms())
-      }
     }
   }
 

@@ -159,8 +159,6 @@ public struct TrainingBenchmark {
     trainer.close()
     var slowest = seconds.mutableSpan
     try world.allreduce(&slowest, .maximum)
-    var sums = losses.mutableSpan
-    try world.allreduce(&sums, .sum)
     let typical = median(seconds)
     let batch = configuration.training.batch
     let flops = network.graph.flops
@@ -175,7 +173,7 @@ public struct TrainingBenchmark {
       exposedMsMean: 1e3 * times.exposed / Double(steps),
       hiddenMsMean: 1e3 * max(0, times.communication - times.exposed) / Double(steps),
       peakMemoryBytes: memory,
-      lossFirst: losses[0] / Double(batch), lossLast: losses[losses.count - 1] / Double(batch),
+      lossFirst: losses[0], lossLast: losses[losses.count - 1],
       profile: profile)
   }
 

@@ -13,7 +13,7 @@ struct TrainingSession {
   let start: Double
 
   private var stepSeconds: [Double] = []
-  /// Sums of this rank's losses since the last line, and in this epoch.
+  /// Sums of the steps' mean losses since the last line, and in this epoch.
   private var lossSinceLine = 0.0
   private var lossInEpoch = 0.0
   private var stepsSinceLine = 0
@@ -57,6 +57,7 @@ struct TrainingSession {
     while trainer.step < trainer.totalSteps {
       let learningRate = trainer.learningRate
       let loss = try trainer.trainStep()
+      if trainer.skippedInARow == Self.mostSkipped { throw try notFinite() }
       let seconds = trainer.stepSeconds
       stepSeconds.append(seconds)
       secondsSinceLine += seconds
@@ -71,30 +72,31 @@ struct TrainingSession {
     }
   }
 
+  /// Steps in a row that may change nothing since gradients were not finite.
+  private static let mostSkipped = 10
+
+  /// Collective.
+  private func notFinite() throws(MPIError) -> CommonFailure {
+    let names = try trainer.notFiniteTensors()
+    let rest = names.count > 4 ? " and \(names.count - 4) more" : ""
+    return CommonFailure(
+      "step \(trainer.step): the gradients of \(Self.mostSkipped) steps in a row were not finite (\(names.prefix(4).joined(separator: ", "))"
+        + "\(rest)), and these steps changed nothing; lower training.optimizer.learning_rate, add training.schedule.warmup_steps, "
+        + "or set data.standardize for features of large values")
+  }
+
   private mutating func log(_ learningRate: Double) throws {
     let samples = Double(stepsSinceLine * batch)
-    let loss = try trainer.collective(.loss) { () throws(MPIError) in
-      try trainer.world.allreduce(lossSinceLine, .sum)
-    }
     let metrics = StepMetrics(
-      step: trainer.step, epoch: epochs, loss: loss / samples,
+      step: trainer.step, epoch: epochs, loss: lossSinceLine / Double(stepsSinceLine),
       learningRate: learningRate, samplesPerSecond: samples / secondsSinceLine, wallSeconds: wallSeconds)
-    // The sum is the same on all ranks, so all stop.
-    guard metrics.loss.isFinite else {
-      throw CommonFailure(
-        "step \(trainer.step): the loss is \(metrics.loss); lower training.optimizer.learning_rate, add "
-          + "training.schedule.warmup_steps, or set data.standardize for features of large values")
-    }
     try write(JSONLine.encode(metrics))
     display.show(metrics)
     (lossSinceLine, stepsSinceLine, secondsSinceLine) = (0, 0, 0)
   }
 
   private mutating func endEpoch(isEnd: Bool) throws {
-    let loss = try trainer.collective(.loss) { () throws(MPIError) in
-      try trainer.world.allreduce(lossInEpoch, .sum)
-    }
-    trainLoss = loss / Double(stepsInEpoch * batch)
+    trainLoss = lossInEpoch / Double(stepsInEpoch)
     (lossInEpoch, stepsInEpoch) = (0, 0)
     let every = trainer.configuration.training.evaluateEveryEpochs
     let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0

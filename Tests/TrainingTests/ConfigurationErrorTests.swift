@@ -143,16 +143,22 @@ import Testing
   @Test func bfloat16IsRefusedWhereItCannotBeKept() throws {
     let wire = "--set communication.wire=bfloat16: communication.wire: "
     #expect(
-      problem(smallConfiguration, overrides: ["communication.algorithm=mpi", "communication.wire=bfloat16"])
+      problem(
+        smallConfiguration,
+        overrides: [
+          "training.reproducible=false", "communication.algorithm=mpi", "communication.wire=bfloat16",
+        ])
         == wire
         + "MPI_Allreduce sends gradients as they are; with communication.algorithm: mpi set it to float32, "
         + "or choose another algorithm")
     #expect(
       problem(smallConfiguration, overrides: ["training.reproducible=true", "communication.wire=bfloat16"])
         == wire
-        + "bfloat16 rounds what travels, so the bits of the weights depend on the number of ranks; with "
-        + "training.reproducible: true set it to float32")
-    let overrides = ["communication.algorithm=ring", "communication.wire=bfloat16"]
+        + "bfloat16 rounds what travels, so the bits of the weights depend on the number of ranks; set "
+        + "training.reproducible to false, or it to float32")
+    let overrides = [
+      "training.reproducible=false", "communication.algorithm=ring", "communication.wire=bfloat16",
+    ]
     #expect(try Configuration(yaml: smallConfiguration, overrides: overrides).communication.wire == .bfloat16)
   }
 
@@ -205,10 +211,17 @@ import Testing
         + "training.microbatch 1): run at most 1 rank, or set training.batch to at least 2")
   }
 
-  @Test func reproducibleIsRefusedOnMoreThanOneRank() throws {
-    let configuration = try Configuration(yaml: smallConfiguration, overrides: ["training.reproducible=true"])
-    #expect(throws: Never.self) { try configuration.validate(ranks: 1) }
-    let error = #expect(throws: ConfigurationError.self) { try configuration.validate(ranks: 2) }
-    #expect(error?.description.hasPrefix("training.reproducible: ") == true)
+  @Test func reproducibleRefusesAnOrderThatDependsOnTheNumberOfRanks() throws {
+    for algorithm in ["ring", "recursive-doubling", "halving-doubling", "direct", "two-level", "mpi"] {
+      #expect(
+        problem(smallConfiguration, overrides: ["communication.algorithm=\(algorithm)"])
+          == "--set communication.algorithm=\(algorithm): communication.algorithm: \(algorithm) adds in an order that depends on the number of ranks; set it to auto, or "
+          + "training.reproducible to false")
+    }
+    #expect(
+      problem(
+        smallConfiguration, overrides: ["communication.algorithm=tree", "training.reproducible=false"])
+        == "--set communication.algorithm=tree: communication.algorithm: tree keeps the order of additions of training.reproducible: true; set that, or this to auto"
+    )
   }
 }

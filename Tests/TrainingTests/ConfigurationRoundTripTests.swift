@@ -40,7 +40,7 @@ import Testing
           batch: 256
           microbatch: 128
           epochs: 1
-          reproducible: false
+          reproducible: true
           evaluate_every_epochs: 1
           log_every_steps: 10
           optimizer:
@@ -125,7 +125,10 @@ extension Configuration {
     } else {
       training.steps = .random(in: 9...100_000, using: &random)
     }
-    let algorithm = Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring
+    let algorithms: [Communication.Algorithm] =
+      training.reproducible
+      ? [.auto, .shared, .tree] : Communication.Algorithm.allCases.filter { $0 != .tree }
+    let algorithm = algorithms.randomElement(using: &random) ?? .auto
     let takesAnyWire = algorithm != .mpi && !training.reproducible
     return Configuration(
       name: "run \(microbatch)", seed: random.next(), model: model, data: data, training: training,

@@ -74,7 +74,7 @@ private func configuration(
 ) -> Configuration {
   Configuration(
     name: "test", model: .init(kind: .mlp, hidden: [50, 30]), data: .init(source: .digits),
-    training: .init(batch: 240, microbatch: 20, steps: steps),
+    training: .init(batch: 240, microbatch: 20, steps: steps, reproducible: algorithm == .tree),
     communication: .init(algorithm: algorithm, bucketBytes: 4096, overlap: overlap))
 }
 

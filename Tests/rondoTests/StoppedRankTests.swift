@@ -39,7 +39,8 @@ import Testing
     let (job, end, stop, _) = try Self.run(
       rank: rank, steps: 100_000_000, pause: nil,
       settings: [
-        "communication.algorithm=\(algorithm)", "communication.warn_after_seconds=1",
+        "training.reproducible=false", "communication.algorithm=\(algorithm)",
+        "communication.warn_after_seconds=1",
         "communication.abort_after_seconds=3",
       ])
     let stopped = try #require(stop, "no rank was found to stop: \(job)")
@@ -66,7 +67,8 @@ import Testing
     let (job, _, stop, directory) = try Self.run(
       rank: 2, steps: 400, pause: 3,
       settings: [
-        "communication.algorithm=\(algorithm)", "communication.warn_after_seconds=1",
+        "training.reproducible=false", "communication.algorithm=\(algorithm)",
+        "communication.warn_after_seconds=1",
         "communication.abort_after_seconds=30",
       ])
     #expect(stop != nil && job.exitStatus == 0, "\(job)")

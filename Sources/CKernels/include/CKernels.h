@@ -66,6 +66,9 @@ void rondo_exp(size_t n, const float *_Nonnull x, float *_Nonnull y);
 void rondo_tanh(size_t n, const float *_Nonnull x, float *_Nonnull y);
 void rondo_erf(size_t n, const float *_Nonnull x, float *_Nonnull y);
 
+// How many elements are NaN or of a magnitude above bound.
+size_t rondo_count_beyond(size_t n, float bound, const float *_Nonnull x);
+
 // For each i in first..<first + n: the sum of buffers[0][i], ..., buffers[count - 1][i] in the order of a binary tree, written to
 // result[0][i], ..., result[results - 1][i]. Buffers are put on a stack in ascending order; after buffer b the two sums on top are
 // added merges[b] times, lower + upper; at the end one is left. At most 16 sums on the stack. Buffers do not overlap one another;

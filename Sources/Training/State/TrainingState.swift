@@ -1,0 +1,131 @@
+import Checkpoints
+import Collectives
+import Graph
+import Optimizers
+import Synchronization
+
+/// One replica of what training comes to, and what an update needs, as it lies in memory: typed access to a `StateLayout`.
+///
+/// Memory with a name outlives the ranks. Then it is consistent at every instant: `UpdateJournal` says how.
+final class TrainingState {
+  let layout: StateLayout
+  /// Which of the ranks that share it this one is.
+  let member: Int
+  let file: SharedFile
+
+  let parameters: Arena
+  /// For each member its gradient arenas.
+  let gradients: [[Arena]]
+
+  private let base: UnsafeMutableRawPointer
+
+  /// Over memory that has been laid out.
+  init(_ file: SharedFile, _ layout: StateLayout, member: Int) {
+    precondition(
+      file.bytes.count >= layout.byteCount,
+      "TrainingState: expected \(layout.byteCount) bytes, found \(file.bytes.count)")
+    guard let base = file.bytes.baseAddress else { preconditionFailure("TrainingState: expected memory") }
+    self.file = file
+    self.layout = layout
+    self.member = member
+    self.base = base
+    func arena(_ offset: Int) -> Arena {
+      Arena(
+        borrowing: UnsafeMutableBufferPointer(
+          start: (base + offset).assumingMemoryBound(to: Float.self), count: layout.core.arenaCount), of: file
+      )
+    }
+    parameters = arena(layout.core.parametersOffset)
+    gradients = (0..<layout.tail.members).map { member in
+      (0..<layout.tail.buffers).map { arena(layout.gradientOffset(member, $0)) }
+    }
+  }
+
+  /// This rank's gradient arenas.
+  var ownGradients: [Arena] { gradients[member] }
+
+  /// The first arena of optimizer state; the others follow, `stateStride` elements apart.
+  var firstState: UnsafeMutablePointer<Float> { floats(layout.core.stateOffset(0)) }
+  var stateStride: Int { layout.core.arenaStride / 4 }
+
+  /// For each piece how many steps' updates it has seen.
+  var versions: UnsafeMutablePointer<Atomic<Int32>> {
+    (base + StateLayout.Core.versionsOffset).assumingMemoryBound(to: Atomic<Int32>.self)
+  }
+
+  /// For each piece the member that updates it.
+  var owners: UnsafeMutablePointer<Int32> {
+    (base + layout.ownersOffset).assumingMemoryBound(to: Int32.self)
+  }
+
+  /// For each piece the squared norm of its gradient, and what the optimizer's `squaredNorms` gives.
+  var norms: UnsafeMutablePointer<Double> {
+    (base + layout.normsOffset).assumingMemoryBound(to: Double.self)
+  }
+
+  func slot(_ member: Int) -> MemberSlot { MemberSlot(base + layout.slotOffset(member)) }
+  func undo(_ member: Int, _ thread: Int) -> UndoCopy { UndoCopy(base + layout.undoOffset(member, thread)) }
+
+  /// Steps done: the least version of all pieces.
+  var step: Int {
+    Int((0..<layout.core.pieceCount).map { versions[$0].load(ordering: .acquiring) }.min() ?? 0)
+  }
+
+  /// Sets the step that the contents belong to.
+  func setStep(_ step: Int) {
+    for piece in 0..<layout.core.pieceCount { versions[piece].store(Int32(step), ordering: .releasing) }
+  }
+
+  /// The memory for `count` elements of which the ranks of a host are to see each other's arenas.
+  var sharedMemory:
+    (
+      bases: [UnsafeMutablePointer<Float>],
+      counters: [(
+        computation: UnsafeMutablePointer<Atomic<Int>>, communication: UnsafeMutablePointer<Atomic<Int>>
+      )]
+    )
+  {
+    let members = 0..<layout.tail.members
+    return (
+      members.map { floats(layout.gradientOffset($0, 0)) },
+      members.map { (slot($0).computation, slot($0).communication) }
+    )
+  }
+
+  private func floats(_ offset: Int) -> UnsafeMutablePointer<Float> {
+    (base + offset).assumingMemoryBound(to: Float.self)
+  }
+}
+
+/// What a member tells the others, each group of words on cache lines of its own.
+struct MemberSlot {
+  private let base: UnsafeMutableRawPointer
+  init(_ base: UnsafeMutableRawPointer) { self.base = base }
+
+  /// How often its threads have come to meet the others.
+  var computation: UnsafeMutablePointer<Atomic<Int>> { atomic(0) }
+  var communication: UnsafeMutablePointer<Atomic<Int>> { atomic(128) }
+  /// The version that it has begun to update its pieces to: from then on the gradients of that step are complete in memory.
+  var updating: UnsafeMutablePointer<Atomic<Int>> { atomic(256) }
+  /// How that update treats gradients: `UpdateDecision`, as bits.
+  var decision: UnsafeMutablePointer<Atomic<Int>> { atomic(264) }
+  /// What it brings to the step's verdict.
+  var verdict: UnsafeMutablePointer<Int64> { (base + 384).assumingMemoryBound(to: Int64.self) }
+
+  private func atomic(_ offset: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    (base + offset).assumingMemoryBound(to: Atomic<Int>.self)
+  }
+}
+
+/// A copy of the piece that a thread is about to change.
+struct UndoCopy {
+  private let base: UnsafeMutableRawPointer
+  init(_ base: UnsafeMutableRawPointer) { self.base = base }
+
+  /// The piece plus 1; 0 for none.
+  var piece: UnsafeMutablePointer<Atomic<Int>> { base.assumingMemoryBound(to: Atomic<Int>.self) }
+  /// Parameters, then the states, `StateLayout.undoStride` elements apart.
+  var values: UnsafeMutablePointer<Float> {
+    (base + StateLayout.undoHeader).assumingMemoryBound(to: Float.self)
+  }
+}
