@@ -80,7 +80,7 @@ let package = Package(
     tests("Kernels"),
     tests("Graph"),
     tests("NeuralNetwork", on: ["BLAS", "Optimizers"], excluding: ["References"]),
-    tests("Optimizers"),
+    tests("Optimizers", excluding: ["References"]),
     tests("Datasets"),
     tests("Checkpoints"),
     tests("Collectives", on: ["MPITestSupport"]),

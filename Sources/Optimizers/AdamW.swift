@@ -1,4 +1,3 @@
-import Foundation
 import Kernels
 
 /// Adam with decoupled weight decay; at step t, counted from 1:
@@ -26,16 +25,11 @@ public struct AdamW: Optimizer {
   public var stateCount: Int { 2 }
 
   public func update(_ piece: UpdateOperands, at step: UpdateStep, norms: SquaredNorms) {
-    // With β as the kernel has it, rounded: then the weights of all gradients in v / (1 - β₂ᵗ) add up to 1. In single precision
-    // 1 - 0.999 differs from 0.001 by 1e-5 of it.
-    let (rounded1, rounded2) = (Double(Float(beta1)), Double(Float(beta2)))
-    let time = Double(step.step + 1)
-    let hyperparameters = OptimizerKernels.AdamW(
-      rate: Float(step.learningRate), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
-      decay: piece.decays ? Float(weightDecay) : 0, correction1: Float(1 - pow(rounded1, time)),
-      correction2: Float(1 - pow(rounded2, time)))
     OptimizerKernels.adamW(
-      piece.count, hyperparameters, g: piece.gradients, p: piece.parameters, m: piece.state(0),
-      v: piece.state(1))
+      piece.count,
+      .init(
+        beta1: beta1, beta2: beta2, epsilon: epsilon, decay: piece.decays ? weightDecay : 0, at: step,
+        rate: step.learningRate),
+      g: piece.gradients, p: piece.parameters, m: piece.state(0), v: piece.state(1))
   }
 }

@@ -12,6 +12,7 @@
 #include "embedding.h"
 #include "losses.h"
 #include "normalization.h"
+#include "optimizers.h"
 #include "pooling.h"
 #include "reductions.h"
 
@@ -102,20 +103,6 @@ void rondo_bfloat16_expand_in_place(size_t n, float *_Nonnull x);
 void rondo_dropout(
     size_t n, uint64_t first, uint64_t key, uint32_t major, uint32_t minor, uint32_t purpose, uint32_t threshold,
     float scale, const float *_Nonnull x, float *_Nonnull y);
-
-// --- optimizers.c -------------------------------------------------------------------------------------------------------
-
-// g' = g + decay * p;  v = momentum * v + g';  p -= rate * (nesterov ? g' + momentum * v : v).
-// With v null (no momentum): p -= rate * g'.
-void rondo_sgd(
-    size_t n, float rate, float momentum, float decay, int nesterov, const float *_Nonnull g, float *_Nonnull p,
-    float *_Nullable v);
-
-// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
-// p = p (1 - rate decay) - rate / correction1 * m / (sqrt(v) / sqrt_correction2 + epsilon)
-void rondo_adamw(
-    size_t n, float rate, float beta1, float beta2, float epsilon, float decay, float correction1,
-    float sqrt_correction2, const float *_Nonnull g, float *_Nonnull p, float *_Nonnull m, float *_Nonnull v);
 
 #ifdef __cplusplus
 }
