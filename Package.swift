@@ -84,7 +84,7 @@ let package = Package(
     tests("Datasets"),
     tests("Checkpoints"),
     tests("Collectives", on: ["MPITestSupport"]),
-    tests("Training", on: ["MPITestSupport"]),
+    tests("Training", on: ["MPITestSupport"], excluding: ["References"]),
     tests("rondo", on: ["MPITestSupport"]),
   ],
   cLanguageStandard: .c11

@@ -60,7 +60,9 @@ struct ProgressDisplay {
     case .silent: break
     case .json: Terminal.write(JSONLine.encode(metrics) + "\n")
     case .people:
-      let values = metrics.evaluation.sorted { $0.key < $1.key }.map { "\($0.key) \(Self.number($0.value))" }
+      let values = Metric.headlines.compactMap { metric in
+        metrics.evaluation[metric.rawValue].map { "\(metric.rawValue) \(Self.number($0))" }
+      }
       say("epoch \(Self.number(metrics.epoch))  held out: \(values.joined(separator: "  "))")
     }
   }

@@ -176,7 +176,7 @@ public final class Trainer {
       let firstSample = microbatch * training.microbatch
       let number = microbatch - leaves.run.lowerBound
       spans.begin(.load, number)
-      load(data.train, epochOrder, first + firstSample, training: true)
+      load(data.train, epochOrder, first + firstSample)
       spans.end()
       spans.begin(.forward, number)
       executor.forward(training: true, at: Position(step: step, firstSample: firstSample))
@@ -271,32 +271,6 @@ public final class Trainer {
     return zip(parameters, found).filter { $0.1 > 0 }.map(\.0.name)
   }
 
-  /// Metrics over the whole test part, the same on all ranks. Collective.
-  public func evaluate() throws(MPIError) -> [String: Double] {
-    let test = data.test
-    let microbatch = network.graph.microbatch
-    let mine = world.rank * test.count / world.size..<(world.rank + 1) * test.count / world.size
-    var center = 0.0
-    if case .values(let values) = test.labels { center = Double(values.first ?? 0) }
-    var sums = EvaluationSums()
-    instruments.compute.spans.begin(.evaluation)
-    // The last microbatch is filled up with its last sample, which is not counted again.
-    var samples = [Int](repeating: 0, count: microbatch)
-    for start in stride(from: mine.lowerBound, to: mine.upperBound, by: microbatch) {
-      let count = min(microbatch, mine.upperBound - start)
-      for row in 0..<microbatch { samples[row] = start + min(row, count - 1) }
-      load(test, samples, 0, training: false)
-      executor.forward(training: false)
-      sums.add(
-        count, of: microbatch, task: network.task, losses: executor.value(of: network.loss, training: false),
-        output: executor.value(of: network.output, training: false),
-        target: executor.input(network.target, training: false), center: center)
-    }
-    instruments.compute.spans.end()
-    try collective(.evaluation) { () throws(MPIError) in try sums.reduce(on: world) }
-    return sums.metrics(for: network.task)
-  }
-
   /// Ends the communication thread. Collective; call it after the last step. The weights stay readable.
   public func close() {
     reducer.close()
@@ -315,23 +289,11 @@ public final class Trainer {
     }
   }
 
-  /// Copies the microbatch at `first` of `samples` into the network's inputs.
-  private func load(_ data: Dataset, _ samples: [Int], _ first: Int, training: Bool) {
-    func memory<Element>(_ tensor: Tensor, of type: Element.Type) -> UnsafeMutablePointer<Element> {
-      executor.input(tensor, training: training).assumingMemoryBound(to: type)
-    }
+  /// Copies the microbatch at `first` of `samples` into the network's inputs, for training.
+  private func load(_ data: Dataset, _ samples: [Int], _ first: Int) {
     samples.withUnsafeBufferPointer { samples in
       let rows = UnsafeBufferPointer(rebasing: samples[first..<first + network.graph.microbatch])
-      if let numbers = network.inputs.numbers { data.gather(rows, into: memory(numbers, of: Float.self)) }
-      if let codes = network.inputs.codes { data.gather(rows, into: memory(codes, of: Int32.self)) }
-      if let lengths = network.inputs.lengths {
-        data.gatherLengths(rows, into: memory(lengths, of: Int32.self))
-      }
-      switch network.task {
-      case .classification: data.gatherClasses(rows, into: memory(network.target, of: Int32.self))
-      case .regression: data.gatherValues(rows, into: memory(network.target, of: Float.self))
-      case .nextToken: data.gatherNextTokens(rows, into: memory(network.target, of: Int32.self))
-      }
+      network.load(data, rows, into: executor, training: true)
     }
   }
 }

@@ -20,7 +20,8 @@ struct TrainingSession {
   private var stepsInEpoch = 0
   private var secondsSinceLine = 0.0
   private var trainLoss = 0.0
-  private var evaluation: [String: Double] = [:]
+  /// The last one.
+  private(set) var evaluation: Evaluation?
 
   init(_ trainer: Trainer, directory: RunDirectory?, display: ProgressDisplay, start: Double) {
     self.trainer = trainer
@@ -101,9 +102,10 @@ struct TrainingSession {
     let every = trainer.configuration.training.evaluateEveryEpochs
     let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0
     guard isEnd || isDue, trainer.data.test.count > 0 else { return }
-    evaluation = try trainer.evaluate()
+    let evaluation = try trainer.evaluate()
+    self.evaluation = evaluation
     let metrics = EvaluationMetrics(
-      step: trainer.step, epoch: epochs, evaluation: evaluation, wallSeconds: wallSeconds)
+      step: trainer.step, epoch: epochs, evaluation: evaluation.metrics, wallSeconds: wallSeconds)
     try write(JSONLine.encode(metrics))
     display.show(metrics)
   }
@@ -124,7 +126,7 @@ struct TrainingSession {
       name: trainer.configuration.name, steps: trainer.step, epochs: epochs,
       samplesPerSecond: Double(trainer.step * batch) / max(stepSeconds.reduce(0, +), .leastNormalMagnitude),
       stepSecondsMedian: median(stepSeconds), trainLoss: trainLoss,
-      evaluation: evaluation, weightsSha256: trainer.executor.weightsSHA256, ranks: size,
+      evaluation: evaluation?.metrics ?? [:], weightsSha256: trainer.executor.weightsSHA256, ranks: size,
       threadsPerRank: trainer.pool.threads, reproducible: trainer.configuration.training.reproducible,
       blasKernel: BLAS.kernelName,
       allreduce: Dictionary(

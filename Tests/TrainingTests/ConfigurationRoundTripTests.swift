@@ -1,3 +1,4 @@
+import MPITestSupport
 import Testing
 
 @testable import Training
@@ -5,7 +6,7 @@ import Testing
 @Suite struct ConfigurationRoundTripTests {
   @Test func writingThenReadingGivesAnEqualConfiguration() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed: seed)
     for round in 0..<500 {
       let configuration = Configuration.random(using: &random)
       let yaml = configuration.resolvedYAML
@@ -140,18 +141,5 @@ extension Configuration {
         check: chance(&random),
         warnAfterSeconds: .random(in: 0...99, using: &random),
         abortAfterSeconds: .random(in: 0...999, using: &random)))
-  }
-}
-
-/// SplitMix64, with a state that can be printed (Steele, Lea, Flood, OOPSLA 2014).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

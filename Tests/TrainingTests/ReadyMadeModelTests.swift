@@ -111,27 +111,3 @@ extension RankTests {
     }
   }
 }
-
-@Suite struct EvaluationTests {
-  /// Two samples of three positions over two tokens, of which the second sample only fills up the microbatch.
-  @Test func metricsOfALanguageModelArePerToken() throws {
-    let losses: [Float] = [0.5, 1, 1.5, 100, 100, 100]
-    let logits: [Float] = [2, 1, 0, 3, 5, 4, 0, 0, 0, 0, 0, 0]
-    let next: [Int32] = [0, 1, 1, 0, 0, 0]
-    var sums = EvaluationSums()
-    losses.withUnsafeBufferPointer { losses in
-      logits.withUnsafeBufferPointer { logits in
-        next.withUnsafeBytes { next in
-          guard let next = next.baseAddress else { return }
-          sums.add(
-            1, of: 2, task: .nextToken(vocabulary: 2), losses: losses, output: logits, target: next, center: 0
-          )
-        }
-      }
-    }
-    let metrics = sums.metrics(for: .nextToken(vocabulary: 2))
-    #expect(abs((metrics["loss"] ?? 0) - 1) < 1e-6)
-    #expect(abs((metrics["perplexity"] ?? 0) - 2.718281828) < 1e-5)
-    #expect(abs((metrics["accuracy"] ?? 0) - 2.0 / 3) < 1e-9)
-  }
-}

@@ -108,19 +108,6 @@ extension RankTests {
       }
     }
 
-    @Test func evaluationOverRanksCountsEverySampleOnce() throws {
-      try withWorld { world in
-        let alone = try world.split(color: world.rank, key: 0)
-        let one = try trainer(configuration(), alone)
-        let all = try trainer(configuration(), world)
-        let (expected, found) = (try one.evaluate(), try all.evaluate())
-        #expect(expected["accuracy"] == found["accuracy"])
-        #expect(abs((expected["loss"] ?? .nan) - (found["loss"] ?? 0)) < 1e-9)
-        one.close()
-        all.close()
-      }
-    }
-
     @Test func everyBucketIsReducedOncePerStepAndCounted() throws {
       try withWorld { world in
         let trainer = try trainer(configuration(steps: 3), world)
