@@ -11,16 +11,18 @@ struct StepShare {
   private let buffers: Int
   /// Threads of a rank, at most.
   private let threads: Int
-  private let microbatches: Int
-  private let size: Int
+  private let isJournaled: Bool
 
   /// Collective.
-  init(_ configuration: Configuration, threads: Int, world: borrowing Communicator) throws(MPIError) {
+  ///
+  /// - Parameter isJournaled: whether updates can be finished after they were cut off.
+  init(
+    _ configuration: Configuration, threads: Int, isJournaled: Bool, world: borrowing Communicator
+  ) throws(MPIError) {
     let size = world.size
-    microbatches = configuration.training.microbatchCount
-    self.size = size
+    self.isJournaled = isJournaled
     self.threads = try world.allreduce(threads, .maximum)
-    let tree = ReductionTree(leaves: microbatches)
+    let tree = ReductionTree(leaves: configuration.training.microbatchCount)
     run = tree.run(ofRank: world.rank, size: size)
     let isReproducible = configuration.training.reproducible
     self.tree = isReproducible ? tree : nil
@@ -33,7 +35,7 @@ struct StepShare {
   }
 
   /// What the memory of a replica has to hold for so many ranks that share it.
-  func tail(_ way: ReductionWay, members: Int, isJournaled: Bool = false) -> StateLayout.Tail {
+  func tail(_ way: ReductionWay, members: Int) -> StateLayout.Tail {
     // Where sums are taken when parameters are updated, those of all ranks.
     let leaves =
       switch way {

@@ -16,13 +16,12 @@ public final class Trainer {
   public let network: Network
   public let executor: Executor
   /// Steps done.
-  public private(set) var step = 0
+  public var step: Int { progress.step }
   public let totalSteps: Int
   public let stepsPerEpoch: Int
 
-  /// Steps so far, and in a row up to now, that changed nothing since a gradient was not finite.
-  public private(set) var skippedSteps = 0
-  public private(set) var skippedInARow = 0
+  /// What the run knows of its course. `record` makes changes survive.
+  var progress = TrainingProgress()
 
   let reducer: GradientReducer
   /// What is known of this rank's threads: times, and where they stand.
@@ -76,11 +75,13 @@ public final class Trainer {
 
   /// As above, with instruments that saw what came before.
   ///
-  /// - Parameter ownsInstruments: whether `close` closes them.
+  /// - Parameters:
+  ///   - ownsInstruments: whether `close` closes them.
+  ///   - resumption: nil for training that cannot be resumed.
   init(
     _ configuration: Configuration, data: DatasetSplit, network: Network, optimizer: (any Optimizer)? = nil,
     pool: ThreadPool, instruments: Instruments, ownsInstruments: Bool = false,
-    world: borrowing Communicator
+    resumption: Resumption? = nil, world: borrowing Communicator
   ) throws {
     try configuration.validate(ranks: world.size)
     self.instruments = instruments
@@ -100,25 +101,41 @@ public final class Trainer {
       training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
 
     let graph = network.graph
-    let rules = UpdateRules(graph, optimizer: optimizer ?? ReadyMade.optimizer(training.optimizer))
+    let rule = optimizer ?? ReadyMade.optimizer(training.optimizer)
+    let rules = UpdateRules(
+      graph, optimizer: rule, clipping: .none, groups: try ParameterGroups(graph), average: nil)
     let pieces = UpdatePieces(graph)
     let core = StateLayout.Core(
       arenaCount: graph.arenaCount, stateCount: rules.stateCount, pieceCount: pieces.pieces.count)
-    let share = try StepShare(configuration, threads: pool.threads, world: world)
+    let share = try StepShare(
+      configuration, threads: pool.threads, isJournaled: resumption != nil, world: world)
     let choice = try AllreduceChoice(
       configuration, count: graph.arenaCount,
       sharedBytes: { StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount }, world: world
     )
-    let host = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
-    state = try TrainingState.making(
-      StateLayout(core: core, tail: share.tail(choice.way, members: host.size)), on: host
-    ) { graph.initialize($0.parameters, seed: configuration.seed) }
+    let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
+    let found = try TrainingState.making(
+      StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
+      survival: resumption.map { SurvivingState(run: $0.run, model: Self.identity(graph, rules)) },
+      group: group, world: world
+    ) { [schedule] state in
+      ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool).finish {
+        training.optimizer.learningRate * schedule.factor(step: $0)
+      }
+    }
+    state = found.state
+    progress = try StateContents.settle(
+      found,
+      start: resumption?.start
+        ?? StateContents.Start(isEverywhere: true) {
+          $0.initialize(graph, seed: configuration.seed, averages: rules.average != nil)
+        }, group: group, world: world)
     executor = Executor(
       graph, pool: pool, seed: configuration.seed, parameters: state.parameters,
       gradients: state.ownGradients)
     arenas =
       try choice.way.sharesMemory
-      ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: host) : nil
+      ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: group) : nil
     reducer = try GradientReducer(
       choice, leaves: training.microbatchCount, gradients: state.ownGradients, arenas: arenas,
       communication: configuration.communication, boundary: { pieces.boundary(notBelow: $0) },
@@ -133,6 +150,12 @@ public final class Trainer {
     updater = ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool)
     verdicts = try VerdictExchange(arenas, state, world: world)
     if let progress = verdicts.progress { instruments.compute.follow(progress) }
+  }
+
+  /// Names what the memory of a state is for: the tensors, in their order, and what is kept for each element.
+  private static func identity(_ graph: Graph, _ rules: UpdateRules) -> UInt64 {
+    let tensors = graph.parameters.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
+    return ContentHash.fnv1a("\(rules.optimizer.name) \(rules.stateCount): \(tensors)".utf8)
   }
 
   /// Refuses a network whose arenas this machine cannot hold.
@@ -199,13 +222,19 @@ public final class Trainer {
     if !leaves.areFinite { verdict.notFinite = 1 }
     let common = try agree(verdict)
     try reducer.finish()
-    update(UpdateStep(step: step, learningRate: rate), isSkipped: common.notFinite > 0)
-    skippedInARow = common.notFinite > 0 ? skippedInARow + 1 : 0
-    if common.notFinite > 0 { skippedSteps += 1 }
-    step += 1
+    let loss = common.lossSum / Double(training.batch)
+    let update = UpdateStep(step: step, learningRate: rate)
+    progress.add(loss: loss, isSkipped: common.notFinite > 0)
+    record()
+    self.update(update, isSkipped: common.notFinite > 0)
     spans.step = step
     stepSeconds = spans.end()
-    return common.lossSum / Double(training.batch)
+    return loss
+  }
+
+  /// Makes `progress` outlive the ranks with the state of its step.
+  func record() {
+    if state.layout.tail.isJournaled, state.member == 0 { state.record(progress) }
   }
 
   /// The verdicts of all ranks as one. In shared memory all gradients are there then.

@@ -58,7 +58,7 @@ struct TrainingSession {
     while trainer.step < trainer.totalSteps {
       let learningRate = trainer.learningRate
       let loss = try trainer.trainStep()
-      if trainer.skippedInARow == Self.mostSkipped { throw try notFinite() }
+      if trainer.progress.skippedInARow == Self.mostSkipped { throw try notFinite() }
       let seconds = trainer.stepSeconds
       stepSeconds.append(seconds)
       secondsSinceLine += seconds

@@ -125,7 +125,7 @@ final class ParameterUpdate {
       slot.decision.pointee.store(decision.bits, ordering: .sequentiallyConsistent)
       slot.updating.pointee.store(version, ordering: .sequentiallyConsistent)
     }
-    rules.prepare(step, state, pieces)
+    rules.prepare(state, pieces)
     summing.store(0, ordering: .relaxed)
     working.store(0, ordering: .relaxed)
     pool.run(tiles: indices.count) { tile in
@@ -157,7 +157,7 @@ final class ParameterUpdate {
     else { return least }
     let decision = UpdateDecision(bits: state.slot(member).decision.pointee.load(ordering: .acquiring))
     let step = UpdateStep(step: least, learningRate: learningRate(least))
-    rules.prepare(step, state, pieces)
+    rules.prepare(state, pieces)
     for index in pieces.pieces.indices where versions[index] == Int32(least) {
       update(index, at: step, decision)
     }

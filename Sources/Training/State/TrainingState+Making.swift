@@ -4,34 +4,81 @@ import Foundation
 import MPI
 
 extension TrainingState {
-  /// Makes memory for a replica and fills it. It ends with the ranks that share it.
+  /// What a rank found or made: the memory of its replica, and the course of the run up to the step at which it is; nil if it is empty.
+  struct Found {
+    let state: TrainingState
+    let progress: TrainingProgress?
+  }
+
+  /// Makes memory for a replica, or finds one that has survived.
   ///
-  /// Collective over `host`, whose ranks share it.
+  /// Collective over `world`.
   ///
-  /// - Parameter fill: called by one rank before the others go on.
+  /// - Parameters:
+  ///   - group: the ranks that share the replica.
+  ///   - survival: nil for memory that ends with the ranks.
+  ///   - finish: brings an update that was cut off to its end, and returns the step after it.
   static func making(
-    _ layout: StateLayout, on host: borrowing Communicator, fill: (TrainingState) -> Void
-  ) throws -> TrainingState {
-    guard host.size > 1 else {
-      let state = TrainingState(SharedFile(privateBytes: layout.byteCount), layout, member: 0)
-      fill(state)
-      return state
+    _ layout: StateLayout, survival: SurvivingState?, group: borrowing Communicator,
+    world: borrowing Communicator, finish: (TrainingState) -> Int?
+  ) throws -> Found {
+    let isLeader = group.rank == 0
+    guard let survival else {
+      return Found(state: try passing(layout, group: group), progress: nil)
     }
-    let name = try host.broadcast("rondo-\(UUID().uuidString)", root: 0)
-    var made: TrainingState?
-    try CommonFailure.agreed(on: host) {
-      guard host.rank == 0 else { return }
-      let state = TrainingState(
-        try SharedFile(making: name, byteCount: layout.byteCount), layout, member: 0)
-      fill(state)
-      made = state
+    let host = try world.splitByHost()
+    var outcome: Result<Found?, any Error> = .success(nil)
+    if let leaders = try host.split(color: isLeader ? 0 : nil, key: host.rank) {
+      do {
+        outcome = .success(try leading(layout, survival: survival, leaders: leaders, finish: finish))
+      } catch {
+        outcome = .failure(error)
+      }
     }
-    // Only to those who have opened it by now.
-    defer { made?.file.unlinkName() }
-    let state = try CommonFailure.agreed(on: host) {
-      try made ?? TrainingState(SharedFile(name: name), layout, member: host.rank)
+    let found = try CommonFailure.agreed(on: world) { try outcome.get() }
+    let path = try group.broadcast(found?.state.file.path ?? "", root: 0)
+    return try CommonFailure.agreed(on: world) {
+      if let found { return found }
+      let file = try SharedFile(name: String(path.dropFirst(SharedFile.folder.count + 1)))
+      return Found(state: TrainingState(file, layout, member: group.rank), progress: nil)
     }
-    return state
+  }
+
+  /// Collective over the ranks of a host that lead those of a replica.
+  private static func leading(
+    _ layout: StateLayout, survival: SurvivingState, leaders: borrowing Communicator,
+    finish: (TrainingState) -> Int?
+  ) throws -> Found {
+    let isFirst = leaders.rank == 0
+    let names = try CommonFailure.agreed(on: leaders) {
+      guard isFirst else { return "" }
+      return try survival.names().joined(separator: "\n")
+    }
+    // Each leader looks through its part of them.
+    let all = try leaders.broadcast(names, root: 0).split(separator: "\n").map(String.init)
+    let mine = stride(from: leaders.rank, to: all.count, by: leaders.size).map { all[$0] }
+    if isFirst { survival.removeOthers(needed: layout.byteCount * leaders.size) }
+    if let survivor = survival.newest(of: mine, layout.core, finish: finish) {
+      return Found(state: try survival.adopt(survivor.state, for: layout), progress: survivor.progress)
+    }
+    return Found(state: try survival.making(layout), progress: nil)
+  }
+
+  /// Memory that ends with the ranks of the group. Collective over it.
+  private static func passing(_ layout: StateLayout, group: borrowing Communicator) throws -> TrainingState {
+    guard group.size > 1 else {
+      return TrainingState(SharedFile(privateBytes: layout.byteCount), layout, member: 0)
+    }
+    let name = try group.broadcast("rondo-\(UUID().uuidString)", root: 0)
+    var made: SharedFile?
+    // Only to those who have opened it by then.
+    defer { made?.unlinkName() }
+    try CommonFailure.agreed(on: group) {
+      if group.rank == 0 { made = try SharedFile(making: name, byteCount: layout.byteCount) }
+    }
+    return try CommonFailure.agreed(on: group) {
+      TrainingState(try made ?? SharedFile(name: name), layout, member: group.rank)
+    }
   }
 
   /// The members' first gradient arenas and their common parameters as what the ranks of a host share. Collective.

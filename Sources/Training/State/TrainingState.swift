@@ -4,6 +4,10 @@ import Graph
 import Optimizers
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// One replica of what training comes to, and what an update needs, as it lies in memory: typed access to a `StateLayout`.
 ///
 /// Memory with a name outlives the ranks. Then it is consistent at every instant: `UpdateJournal` says how.
@@ -39,6 +43,24 @@ final class TrainingState {
     gradients = (0..<layout.tail.members).map { member in
       (0..<layout.tail.buffers).map { arena(layout.gradientOffset(member, $0)) }
     }
+  }
+
+  var header: StateHeader { StateHeader(base) }
+
+  /// Writes what a run has come to. One rank of those that share the memory, before the update that makes that step.
+  func record(_ progress: TrainingProgress) {
+    header.seen = time(nil)
+    ProgressRecords(base + StateLayout.Core.recordOffset).write(progress)
+  }
+
+  func progress(ofStep step: Int) -> TrainingProgress? {
+    ProgressRecords(base + StateLayout.Core.recordOffset).read(step: step)
+  }
+
+  /// Makes the tail as it is before the first step.
+  func clearTail() {
+    let (start, end) = (layout.slotOffset(0), layout.gradientOffset(0, 0))
+    memset(base + start, 0, end - start)
   }
 
   /// This rank's gradient arenas.

@@ -1,0 +1,112 @@
+import Checkpoints
+import Foundation
+import MPI
+
+/// The replicas of one run's state that named memory of this host holds: those of its earlier lives, and of the one at hand.
+///
+/// The names are `rondo-RUN-NUMBER`; who a file belongs to is asked of its lock, not of its name.
+struct SurvivingState {
+  /// Names the run, in hexadecimal.
+  let run: String
+  /// Names model and optimizer: other memory is never taken for this run's.
+  let model: UInt64
+
+  private static let prefix = "rondo-"
+  /// A replica whose run ended so many seconds ago is nobody's.
+  private static let keptSeconds = 3600
+
+  private var prefix: String { "\(Self.prefix)\(run)-" }
+
+  /// Makes an empty replica.
+  func making(_ layout: StateLayout) throws(CheckpointError) -> TrainingState {
+    let number = String(UInt32.random(in: 0...UInt32.max), radix: 16)
+    let state = TrainingState(
+      try SharedFile(making: prefix + number, byteCount: layout.byteCount), layout, member: 0)
+    state.header.hasContents = false
+    state.header.write(layout.core, model: model)
+    state.header.tail = layout.tail
+    state.header.seen = time(nil)
+    return state
+  }
+
+  /// The names of replicas of this run, all of which its earlier lives have left.
+  ///
+  /// - Throws: if one is still in use after some seconds.
+  func names() throws(CommonFailure) -> [String] {
+    let names = SharedFile.names(prefix: prefix)
+    for name in names {
+      var patience = 100
+      while let file = try? SharedFile(name: name), !file.isAlone {
+        guard patience > 0 else {
+          throw CommonFailure(
+            "\(MPI.processorName): a process of this run is still alive and holds \(SharedFile.folder)/\(name); end it first, "
+              + "or choose another --output", exitStatus: 1)
+        }
+        patience -= 1
+        usleep(100_000)
+      }
+    }
+    return names
+  }
+
+  /// The newest of some replicas that holds the state after a whole step; `finish` brings an update that was cut off to its end. The
+  /// others are removed.
+  ///
+  /// - Parameter finish: returns the step at which a replica is then, nil if it is at none.
+  func newest(
+    of names: [String], _ core: StateLayout.Core, finish: (TrainingState) -> Int?
+  ) -> (state: TrainingState, progress: TrainingProgress)? {
+    var best: (state: TrainingState, progress: TrainingProgress)?
+    for name in names {
+      guard let found = read(name, core, finish: finish), found.progress.step > best?.progress.step ?? -1
+      else {
+        SharedFile.remove(name: name)
+        continue
+      }
+      best?.state.file.unlinkName()
+      best = found
+    }
+    return best
+  }
+
+  private func read(
+    _ name: String, _ core: StateLayout.Core, finish: (TrainingState) -> Int?
+  ) -> (state: TrainingState, progress: TrainingProgress)? {
+    guard let file = try? SharedFile(name: name), let base = file.bytes.baseAddress,
+      file.bytes.count >= core.byteCount
+    else { return nil }
+    let header = StateHeader(base)
+    guard header.isReplica(of: core, model: model), header.hasContents else { return nil }
+    // Without a tail nothing was under way, and a small one does for reading.
+    let tail =
+      header.tail ?? StateLayout.Tail(members: 0, threads: 1, buffers: 1, leaves: 0, isJournaled: false)
+    let layout = StateLayout(core: core, tail: tail)
+    guard file.bytes.count >= layout.byteCount else { return nil }
+    let state = TrainingState(file, layout, member: 0)
+    let step = tail.members == 0 ? state.step : finish(state)
+    guard let step, let progress = state.progress(ofStep: step) else { return nil }
+    return (state, progress)
+  }
+
+  /// The replica for other ranks than those that left it: parameters and states stay, all else is as before a first step.
+  func adopt(_ state: TrainingState, for layout: StateLayout) throws(CheckpointError) -> TrainingState {
+    state.header.tail = nil
+    try state.file.resize(to: layout.byteCount)
+    let adopted = TrainingState(state.file, layout, member: 0)
+    adopted.clearTail()
+    adopted.header.tail = layout.tail
+    return adopted
+  }
+
+  /// Removes what runs have left that are gone: replicas that were not seen for an hour, or all but this run's where memory is short.
+  func removeOthers(needed: Int) {
+    let isShort = freeSharedMemoryBytes() < needed
+    for name in SharedFile.names(prefix: Self.prefix) where !name.hasPrefix(prefix) {
+      guard let file = try? SharedFile(name: name), file.isAlone, let base = file.bytes.baseAddress else {
+        continue
+      }
+      let isOld = time(nil) - StateHeader(base).seen > Self.keptSeconds
+      if isOld && (SharedFile.age(ofName: name) ?? 0) > 60 || isShort { file.unlinkName() }
+    }
+  }
+}

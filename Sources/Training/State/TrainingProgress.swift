@@ -1,0 +1,90 @@
+/// What a run knows of its own course besides the weights: with them it goes on as if it had not been interrupted.
+///
+/// The same on all ranks but for times and bytes, which are rank 0's where it has outlived the interruption.
+struct TrainingProgress: Codable, Equatable, Sendable {
+  /// Steps done.
+  var step = 0
+  /// Σ of the steps' mean losses, steps and seconds since the last line of metrics.
+  var lossSinceLine = 0.0
+  var stepsSinceLine = 0
+  var secondsSinceLine = 0.0
+  /// The same for the epoch.
+  var lossInEpoch = 0.0
+  var stepsInEpoch = 0
+  /// Mean loss of the last epoch that ended.
+  var trainLoss = 0.0
+  /// Steps that changed nothing since a gradient was not finite, in all and in a row up to now.
+  var skippedSteps = 0
+  var skippedInARow = 0
+  /// The step after which the last evaluation was, and what is known of the best one.
+  var evaluatedStep = -1
+  var bestStep = -1
+  var bestMetric = 0.0
+  var evaluationsSinceBest = 0
+  /// Totals over all lives of the run.
+  var trainingSeconds = 0.0
+  var wallSeconds = 0.0
+  var bytesSent = 0
+  var communicationSeconds = 0.0
+  var exposedSeconds = 0.0
+
+  /// Takes a step in, before its update.
+  mutating func add(loss: Double, isSkipped: Bool) {
+    step += 1
+    lossSinceLine += loss
+    stepsSinceLine += 1
+    lossInEpoch += loss
+    stepsInEpoch += 1
+    skippedInARow = isSkipped ? skippedInARow + 1 : 0
+    if isSkipped { skippedSteps += 1 }
+  }
+
+  static let wordCount = 18
+
+  /// Words, first of all the step.
+  func write(to words: UnsafeMutablePointer<Int64>) {
+    func bits(_ number: Double) -> Int64 { Int64(bitPattern: number.bitPattern) }
+    words[0] = Int64(step)
+    words[1] = bits(lossSinceLine)
+    words[2] = Int64(stepsSinceLine)
+    words[3] = bits(secondsSinceLine)
+    words[4] = bits(lossInEpoch)
+    words[5] = Int64(stepsInEpoch)
+    words[6] = bits(trainLoss)
+    words[7] = Int64(skippedSteps)
+    words[8] = Int64(skippedInARow)
+    words[9] = Int64(evaluatedStep)
+    words[10] = Int64(bestStep)
+    words[11] = bits(bestMetric)
+    words[12] = Int64(evaluationsSinceBest)
+    words[13] = bits(trainingSeconds)
+    words[14] = bits(wallSeconds)
+    words[15] = Int64(bytesSent)
+    words[16] = bits(communicationSeconds)
+    words[17] = bits(exposedSeconds)
+  }
+
+  init() {}
+
+  init(words: UnsafePointer<Int64>) {
+    func number(_ word: Int64) -> Double { Double(bitPattern: UInt64(bitPattern: word)) }
+    step = Int(words[0])
+    lossSinceLine = number(words[1])
+    stepsSinceLine = Int(words[2])
+    secondsSinceLine = number(words[3])
+    lossInEpoch = number(words[4])
+    stepsInEpoch = Int(words[5])
+    trainLoss = number(words[6])
+    skippedSteps = Int(words[7])
+    skippedInARow = Int(words[8])
+    evaluatedStep = Int(words[9])
+    bestStep = Int(words[10])
+    bestMetric = number(words[11])
+    evaluationsSinceBest = Int(words[12])
+    trainingSeconds = number(words[13])
+    wallSeconds = number(words[14])
+    bytesSent = Int(words[15])
+    communicationSeconds = number(words[16])
+    exposedSeconds = number(words[17])
+  }
+}
