@@ -30,8 +30,9 @@ public struct ParameterGroups: Sendable, Equatable {
         trainable[$0] && Self.matches(graph.parameters[$0].name, pattern)
       }
       if matches.isEmpty {
-        let names = graph.parameters.indices.filter { trainable[$0] }.map { graph.parameters[$0].name }
-        throw .noMatch(pattern, among: pattern.hasSuffix("*") ? Self.prefixes(of: names) : names)
+        let names = graph.parameters.filter { $0.momentum == nil }.map(\.name)
+        let prefixes = pattern.hasSuffix("*") ? Self.prefixes(of: names) : []
+        throw .noMatch(pattern, among: prefixes.isEmpty ? names : prefixes)
       }
       for index in matches { isFrozen[index] = true }
     }

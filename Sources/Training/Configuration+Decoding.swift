@@ -37,22 +37,21 @@ extension Configuration {
     try self.init(reader, stem: URL(filePath: file).deletingPathExtension().lastPathComponent, file: file)
   }
 
-  /// This configuration with overrides as for ``init(contentsOf:overrides:)``. Where the batch or the kind of optimizer is
-  /// overridden, the microbatch, learning rate, momentum and weight decay are their defaults anew unless they are overridden too.
+  /// This configuration with overrides as for ``init(contentsOf:overrides:)``. Where the batch, or the kind of optimizer, schedule or loss
+  /// is overridden, the microbatch, or what depends on that kind, has its default anew unless it is overridden too.
   public func applying(overrides: [String]) throws(ConfigurationError) -> Configuration {
     var reader = ConfigurationReader()
     try reader.read(yaml: resolvedYAML, file: name)
     let before = reader.given.mapValues(\.place)
     for override in overrides { try reader.read(override: override) }
     let overridden = { [given = reader.given] (key: String) in given[key]?.place != before[key] ?? nil }
-    let derived = [
-      ("training.batch", "training.microbatch"),
-      ("training.optimizer.kind", "training.optimizer.learning_rate"),
-      ("training.optimizer.kind", "training.optimizer.weight_decay"),
-      ("training.optimizer.kind", "training.optimizer.momentum"),
-      ("training.optimizer.kind", "training.optimizer.nesterov"),
-    ]
-    for (source, result) in derived where overridden(source) && !overridden(result) { reader.forget(result) }
+    if overridden("training.batch"), !overridden("training.microbatch") {
+      reader.forget("training.microbatch")
+    }
+    let usual = Optimizer.keysWithUsualValues.map { ($0.key, "training.optimizer.kind") }
+    let conditional = Self.keys.compactMap { key in key.decidedBy.map { (key.name, $0) } }
+    for (key, decidedBy) in usual + conditional
+    where decidedBy.hasPrefix("training.") && overridden(decidedBy) && !overridden(key) { reader.forget(key) }
     return try Configuration(reader, stem: name, file: name)
   }
 
@@ -64,12 +63,9 @@ extension Configuration {
     if !isGiven("training.microbatch") {
       training.microbatch = Training.defaultMicrobatch(batch: training.batch)
     }
-    let kind = training.optimizer.kind
-    if !isGiven("training.optimizer.learning_rate") {
-      training.optimizer.learningRate = Optimizer.defaultLearningRate(kind)
-    }
-    if !isGiven("training.optimizer.weight_decay") {
-      training.optimizer.weightDecay = Optimizer.defaultWeightDecay(kind)
+    let usual = Optimizer(kind: training.optimizer.kind)
+    for (key, path) in Optimizer.keysWithUsualValues where !isGiven(key) {
+      training.optimizer[keyPath: path] = usual[keyPath: path]
     }
     if let fault = firstFault {
       throw ConfigurationError("\(fault.key): \(fault.problem)", at: reader.given[fault.key]?.place ?? file)

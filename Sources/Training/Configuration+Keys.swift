@@ -27,7 +27,8 @@ extension Configuration {
     .init("data.format", \.data.format, .choice, only: file),
     .init("data.label", \.data.label, .optional(.text), only: formats([.csv, .sequences])),
     .init("data.task", \.data.task, .choice, only: formats([.csv, .sequences])),
-    .init("data.categorical", \.data.categorical, .list(.text), only: formats([.csv])),
+    .init(
+      "data.categorical", \.data.categorical, .list(.text, such: "[country, weekday]"), only: formats([.csv])),
     .init("data.alphabet", \.data.alphabet, .choice, only: formats([.sequences])),
     .init("data.length", \.data.length, .optional(.whole(from: 1)), only: formats([.sequences])),
     .init("data.truncate", \.data.truncate, .flag, only: formats([.sequences])),
@@ -45,27 +46,63 @@ extension Configuration {
     .init("training.evaluate_every_epochs", \.training.evaluateEveryEpochs, .whole(from: 0)),
     .init("training.log_every_steps", \.training.logEverySteps, .whole(from: 1)),
 
+    .init("training.clip_norm", \.training.clipNorm, .optional(.number("above 0") { $0 > 0 })),
+    .init("training.clip_value", \.training.clipValue, .optional(.number("above 0") { $0 > 0 })),
+    .init(
+      "training.ema_decay", \.training.emaDecay,
+      .optional(.number("above 0 and below 1") { 0 < $0 && $0 < 1 })),
+
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
       "training.optimizer.learning_rate", \.training.optimizer.learningRate, .number("above 0") { $0 > 0 }),
     .init(
-      "training.optimizer.momentum", \.training.optimizer.momentum,
-      .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: sgd),
-    .init("training.optimizer.nesterov", \.training.optimizer.nesterov, .flag, only: sgd),
+      "training.optimizer.scale_with_batch", \.training.optimizer.scaleWithBatch,
+      .optional(.whole(from: 1))),
+    .init(
+      "training.optimizer.momentum", \.training.optimizer.momentum, .belowOne,
+      only: optimizers([.sgd, .rmsprop, .lars])),
+    .init("training.optimizer.nesterov", \.training.optimizer.nesterov, .flag, only: optimizers([.sgd])),
     .init(
       "training.optimizer.weight_decay", \.training.optimizer.weightDecay,
       .number("of at least 0") { $0 >= 0 }),
+    .init("training.optimizer.decay", \.training.optimizer.decay, .choice),
     .init(
-      "training.optimizer.beta1", \.training.optimizer.beta1,
-      .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: adamw),
+      "training.optimizer.frozen", \.training.optimizer.frozen, .list(.parameterPattern, such: "[blocks.0.*]")
+    ),
+    .init("training.optimizer.alpha", \.training.optimizer.alpha, .belowOne, only: optimizers([.rmsprop])),
     .init(
-      "training.optimizer.beta2", \.training.optimizer.beta2,
-      .number("from 0 to below 1") { 0 <= $0 && $0 < 1 }, only: adamw),
+      "training.optimizer.beta1", \.training.optimizer.beta1, .belowOne,
+      only: optimizers([.adam, .adamw, .lamb, .lion])),
     .init(
-      "training.optimizer.epsilon", \.training.optimizer.epsilon, .number("above 0") { $0 > 0 }, only: adamw),
+      "training.optimizer.beta2", \.training.optimizer.beta2, .belowOne,
+      only: optimizers([.adam, .adamw, .lamb, .lion])),
+    .init(
+      "training.optimizer.epsilon", \.training.optimizer.epsilon, .number("above 0") { $0 > 0 },
+      only: optimizers([.rmsprop, .adagrad, .adam, .adamw, .lamb])),
+    .init(
+      "training.optimizer.trust_coefficient", \.training.optimizer.trustCoefficient,
+      .number("above 0") { $0 > 0 }, only: optimizers([.lars])),
 
     .init("training.schedule.kind", \.training.schedule.kind, .choice),
     .init("training.schedule.warmup_steps", \.training.schedule.warmupSteps, .whole(from: 0)),
+    .init(
+      "training.schedule.every_steps", \.training.schedule.everySteps, .optional(.whole(from: 1)),
+      only: schedules([.step])),
+    .init(
+      "training.schedule.gamma", \.training.schedule.gamma, .number("above 0") { $0 > 0 },
+      only: schedules([.step])),
+    .init(
+      "training.schedule.pct_start", \.training.schedule.pctStart,
+      .number("from 0 to 1") { 0 <= $0 && $0 <= 1 }, only: cycleWithoutWarmup),
+    .init(
+      "training.schedule.div_factor", \.training.schedule.divFactor, .number("of at least 1") { $0 >= 1 },
+      only: schedules([.oneCycle])),
+    .init(
+      "training.schedule.final_div_factor", \.training.schedule.finalDivFactor,
+      .number("of at least 1") { $0 >= 1 }, only: schedules([.oneCycle])),
+    .init(
+      "training.schedule.decay_fraction", \.training.schedule.decayFraction,
+      .number("above 0 and at most 1") { 0 < $0 && $0 <= 1 }, only: schedules([.warmupStableDecay])),
 
     .init("communication.algorithm", \.communication.algorithm, .choice),
     .init("communication.profile", \.communication.profile, .optional(.text)),
@@ -87,14 +124,13 @@ extension Configuration {
   /// Of two keys of which one rules out the other, an override of one takes the place of the other.
   static let alternatives: [(String, String)] = [
     ("data.source", "data.path"), ("training.epochs", "training.steps"),
+    ("training.clip_norm", "training.clip_value"),
   ]
 
   private static let perceptron = models([.mlp, .tabular])
   private static let transformer = models([.gpt, .encoder])
-  private static let sgd = ConfigurationKey.Condition.with(
-    "training.optimizer.kind", \.training.optimizer.kind, .sgd)
-  private static let adamw = ConfigurationKey.Condition.with(
-    "training.optimizer.kind", \.training.optimizer.kind, .adamw)
+  private static let cycleWithoutWarmup = schedules([.oneCycle]).unless(
+    { $0.training.schedule.warmupSteps > 0 }, "training.schedule.warmup_steps says how long the rise is")
   private static let file = ConfigurationKey.Condition.unless(
     { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
   private static let fileToSplit = ConfigurationKey.Condition.unless(
@@ -105,9 +141,17 @@ extension Configuration {
     .with("model.kind", \.model.kind, anyOf: kinds)
   }
 
+  private static func optimizers(_ kinds: [Optimizer.Kind]) -> ConfigurationKey.Condition {
+    .with("training.optimizer.kind", \.training.optimizer.kind, anyOf: kinds)
+  }
+
+  private static func schedules(_ kinds: [Schedule.Kind]) -> ConfigurationKey.Condition {
+    .with("training.schedule.kind", \.training.schedule.kind, anyOf: kinds)
+  }
+
   private static func formats(_ formats: [Data.Format]) -> ConfigurationKey.Condition {
     let names = formats.map(\.rawValue).joined(separator: ", ")
-    return ConfigurationKey.Condition { configuration in
+    return ConfigurationKey.Condition(key: nil) { configuration in
       if let reason = file.reason(configuration) { return reason }
       let format = configuration.data.format
       if formats.contains(format) { return nil }

@@ -115,6 +115,15 @@ extension Configuration {
     if training.optimizer.nesterov, training.optimizer.momentum == 0 {
       return ("training.optimizer.nesterov", "it needs a momentum above 0, such as 0.9")
     }
+    if training.clipNorm != nil, training.clipValue != nil {
+      return ("training.clip_value", "training.clip_norm is given too; remove one of them")
+    }
+    if training.schedule.kind == .step, training.schedule.everySteps == nil {
+      return (
+        "training.schedule.every_steps",
+        "a schedule in steps needs the number of optimizer steps from one to the next"
+      )
+    }
     if let steps = training.steps, training.schedule.warmupSteps > steps {
       return (
         "training.schedule.warmup_steps",

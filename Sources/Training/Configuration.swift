@@ -1,6 +1,5 @@
 import Collectives
 import Datasets
-import Optimizers
 
 /// Everything that decides a training run, apart from where and with how many ranks and threads it is computed.
 ///
@@ -42,6 +41,12 @@ extension Configuration {
     public var steps: Int?
     public var optimizer: Optimizer
     public var schedule: Schedule
+    /// The largest norm of all gradients of a step together; larger ones are scaled down to it. Only one of this and ``clipValue`` is set.
+    public var clipNorm: Double?
+    /// The largest size of each gradient; larger ones are cut off.
+    public var clipValue: Double?
+    /// How much of the average of weights, which is kept beside the weights then, a step keeps; in 0..<1.
+    public var emaDecay: Double?
     /// Whether the weights may not depend on the number of ranks, down to the last bit. Then gradients of microbatches are added in the
     /// order of one tree, whoever computed them.
     public var reproducible: Bool
@@ -53,7 +58,8 @@ extension Configuration {
     /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
     public init(
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
-      optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), reproducible: Bool = true,
+      optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), clipNorm: Double? = nil,
+      clipValue: Double? = nil, emaDecay: Double? = nil, reproducible: Bool = true,
       evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10
     ) {
       self.batch = batch
@@ -62,6 +68,9 @@ extension Configuration {
       self.steps = steps
       self.optimizer = optimizer
       self.schedule = schedule
+      self.clipNorm = clipNorm
+      self.clipValue = clipValue
+      self.emaDecay = emaDecay
       self.reproducible = reproducible
       self.evaluateEveryEpochs = evaluateEveryEpochs
       self.logEverySteps = logEverySteps
@@ -70,69 +79,17 @@ extension Configuration {
     /// Microbatches of one global batch, over all ranks.
     public var microbatchCount: Int { batch / microbatch }
 
+    /// The learning rate that ``schedule`` gives factors of: that of the optimizer, times ``batch`` / ``Optimizer/scaleWithBatch`` where
+    /// that is given.
+    public var learningRate: Double {
+      optimizer.learningRate * (optimizer.scaleWithBatch.map { Double(batch) / Double($0) } ?? 1)
+    }
+
     /// The largest divisor of `batch` not above 128: rows enough for a dense layer to run near its full speed, and as
     /// many microbatches as that leaves to spread over ranks.
     public static func defaultMicrobatch(batch: Int) -> Int {
       guard batch >= 1 else { return 1 }
       return (1...min(batch, 128)).last { batch.isMultiple(of: $0) } ?? 1
-    }
-  }
-
-  /// The rule that turns gradients into updates.
-  public struct Optimizer: Sendable, Equatable {
-    public enum Kind: String, Sendable, CaseIterable {
-      /// Stochastic gradient descent, with momentum where ``Optimizer/momentum`` is above 0.
-      case sgd
-      /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
-      case adamw
-    }
-
-    public var kind: Kind
-    /// The learning rate after warm-up.
-    public var learningRate: Double
-    /// Only for ``Kind/sgd``.
-    public var momentum: Double
-    /// Nesterov's form of the momentum. Only for ``Kind/sgd``.
-    public var nesterov: Bool
-    public var weightDecay: Double
-    /// Decay of the mean of gradients. Only for ``Kind/adamw``, as the next two.
-    public var beta1: Double
-    /// Decay of the mean of squared gradients.
-    public var beta2: Double
-    public var epsilon: Double
-
-    /// - Parameters:
-    ///   - learningRate: nil stands for 0.001 with AdamW and 0.01 with SGD.
-    ///   - weightDecay: nil stands for 0.01 with AdamW and 0 with SGD.
-    public init(
-      kind: Kind = .adamw, learningRate: Double? = nil, momentum: Double = 0, nesterov: Bool = false,
-      weightDecay: Double? = nil, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8
-    ) {
-      self.kind = kind
-      self.learningRate = learningRate ?? Self.defaultLearningRate(kind)
-      self.momentum = momentum
-      self.nesterov = nesterov
-      self.weightDecay = weightDecay ?? Self.defaultWeightDecay(kind)
-      self.beta1 = beta1
-      self.beta2 = beta2
-      self.epsilon = epsilon
-    }
-
-    static func defaultLearningRate(_ kind: Kind) -> Double { kind == .adamw ? 1e-3 : 1e-2 }
-    static func defaultWeightDecay(_ kind: Kind) -> Double { kind == .adamw ? 0.01 : 0 }
-  }
-
-  /// The learning rate over the steps of a run, as a factor of ``Optimizer/learningRate``.
-  public struct Schedule: Sendable, Equatable {
-    public typealias Kind = LearningRateSchedule.Kind
-
-    public var kind: Kind
-    /// Steps in which the factor rises in a straight line to 1.
-    public var warmupSteps: Int
-
-    public init(kind: Kind = .constant, warmupSteps: Int = 0) {
-      self.kind = kind
-      self.warmupSteps = warmupSteps
     }
   }
 

@@ -22,6 +22,17 @@ extension ConfigurationFormat where Value == String {
   }
 }
 
+extension ConfigurationFormat where Value == String {
+  /// A parameter, or all with a common beginning of their names.
+  static var parameterPattern: Self {
+    Self(
+      expected:
+        "a parameter's name such as head.weight, or a prefix with a star at its end such as blocks.0.*",
+      read: { node in text.read(node).flatMap { $0.dropLast().contains("*") ? nil : $0 } },
+      write: text.write)
+  }
+}
+
 extension ConfigurationFormat where Value == Bool {
   static var flag: Self {
     Self(
@@ -99,6 +110,10 @@ extension ConfigurationFormat where Value == Double {
   }
 }
 
+extension ConfigurationFormat where Value == Double {
+  static var belowOne: Self { number("from 0 to below 1") { 0 <= $0 && $0 < 1 } }
+}
+
 extension ConfigurationFormat where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
   static var choice: Self {
     let words = Value.allCases.map(\.rawValue)
@@ -110,9 +125,11 @@ extension ConfigurationFormat where Value: RawRepresentable & CaseIterable, Valu
 }
 
 extension ConfigurationFormat {
-  static func list<Element>(_ element: ConfigurationFormat<Element>) -> Self where Value == [Element] {
+  static func list<Element>(
+    _ element: ConfigurationFormat<Element>, such example: String = "[256, 128]"
+  ) -> Self where Value == [Element] {
     Self(
-      expected: "a list such as [256, 128], each \(element.expected)",
+      expected: "a list such as \(example), each \(element.expected)",
       read: { node in
         guard case .sequence(let sequence) = node else { return nil }
         let elements = sequence.compactMap(element.read)

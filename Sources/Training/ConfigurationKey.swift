@@ -6,6 +6,8 @@ struct ConfigurationKey: Sendable {
   let name: String
   let expected: String
   let choices: [String]
+  /// The key whose value decides whether this one has a meaning, and what its default is.
+  let decidedBy: String?
   /// Why the key has no meaning with the rest of a configuration; nil when it has one.
   let isOutOfPlace: @Sendable (Configuration) -> String?
   /// Sets the value; false when the node is no such value.
@@ -23,6 +25,7 @@ struct ConfigurationKey: Sendable {
     self.name = name
     expected = format.expected
     choices = format.choices
+    decidedBy = condition?.key
     isOutOfPlace = { condition?.reason($0) }
     assign = { configuration, node in
       guard let value = format.read(node) else { return false }
@@ -39,20 +42,15 @@ struct ConfigurationKey: Sendable {
 
   /// What must hold elsewhere for a key to have a meaning.
   struct Condition: Sendable {
+    /// The key whose value it is about; nil where it is about several.
+    let key: String?
     let reason: @Sendable (Configuration) -> String?
 
-    /// `key` is the name of the value at `path`, which must be `value`.
-    static func with<Value: RawRepresentable & Equatable & Sendable>(
-      _ key: String, _ path: KeyPath<Configuration, Value> & Sendable, _ value: Value
-    ) -> Self where Value.RawValue == String {
-      with(key, path, anyOf: [value])
-    }
-
-    /// As above, where the value may be any of some.
+    /// `key` is the name of the value at `path`, which must be one of `values`.
     static func with<Value: RawRepresentable & Equatable & Sendable>(
       _ key: String, _ path: KeyPath<Configuration, Value> & Sendable, anyOf values: [Value]
     ) -> Self where Value.RawValue == String {
-      Self { configuration in
+      Self(key: key) { configuration in
         let found = configuration[keyPath: path]
         if values.contains(found) { return nil }
         let names = values.map(\.rawValue).joined(separator: ", ")
@@ -62,7 +60,12 @@ struct ConfigurationKey: Sendable {
 
     static func unless(_ isOutOfPlace: @escaping @Sendable (Configuration) -> Bool, _ reason: String) -> Self
     {
-      Self { isOutOfPlace($0) ? reason : nil }
+      Self(key: nil) { isOutOfPlace($0) ? reason : nil }
+    }
+
+    /// This, and one more condition.
+    func unless(_ isOutOfPlace: @escaping @Sendable (Configuration) -> Bool, _ reason: String) -> Self {
+      Self(key: key) { self.reason($0) ?? (isOutOfPlace($0) ? reason : nil) }
     }
   }
 }

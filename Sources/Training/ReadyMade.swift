@@ -2,9 +2,8 @@ import Datasets
 import Graph
 import Kernels
 import NeuralNetwork
-import Optimizers
 
-/// What a configuration names, made: network, optimizer.
+/// What a configuration names, made: the network here, what trains it in `ReadyMade+Optimizer.swift`.
 enum ReadyMade {
   /// - Parameter model: from numbers [microbatch, features], or codes where the data have no numbers; nil for the model that the
   ///   configuration names.
@@ -120,17 +119,5 @@ enum ReadyMade {
     let perceptron = MultilayerPerceptron(
       hidden: model.hidden, outputs: task.outputs, activation: activation, dropout: dropout)
     return perceptron(inputs.features)
-  }
-
-  static func optimizer(_ description: Configuration.Optimizer) -> any Optimizer {
-    switch description.kind {
-    case .sgd:
-      SGD(
-        momentum: description.momentum, nesterov: description.nesterov, weightDecay: description.weightDecay)
-    case .adamw:
-      AdamW(
-        beta1: description.beta1, beta2: description.beta2, epsilon: description.epsilon,
-        weightDecay: description.weightDecay)
-    }
   }
 }

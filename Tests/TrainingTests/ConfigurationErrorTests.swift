@@ -112,7 +112,59 @@ import Testing
     ),
     (
       "training.optimizer.momentum=0.9",
-      "training.optimizer.momentum: it has no meaning with training.optimizer.kind: adamw, only with sgd; remove it"
+      "training.optimizer.momentum: it has no meaning with training.optimizer.kind: adamw, only with sgd, rmsprop, lars; remove it"
+    ),
+    (
+      "training.optimizer.kind=adamm",
+      "training.optimizer.kind: expected one of sgd, rmsprop, adagrad, adam, adamw, lars, lamb, lion, found \"adamm\"; did you mean \"adam\"?"
+    ),
+    (
+      "training.optimizer={kind: lion, epsilon: 1e-4}",
+      "training.optimizer.epsilon: it has no meaning with training.optimizer.kind: lion, only with rmsprop, adagrad, adam, adamw, lamb; remove it"
+    ),
+    (
+      "training.optimizer={kind: rmsprop, nesterov: true}",
+      "training.optimizer.nesterov: it has no meaning with training.optimizer.kind: rmsprop, only with sgd; remove it"
+    ),
+    (
+      "training.optimizer={kind: sgd, nesterov: true}",
+      "training.optimizer.nesterov: it needs a momentum above 0, such as 0.9"
+    ),
+    (
+      "training.optimizer.decay=matrice",
+      "training.optimizer.decay: expected one of all, matrices, found \"matrice\"; did you mean \"matrices\"?"
+    ),
+    (
+      "training.optimizer.frozen=blocks.0.*",
+      "training.optimizer.frozen: expected a list such as [blocks.0.*], each a parameter's name such as head.weight, or a prefix with a star at its end such as blocks.0.*, found \"blocks.0.*\""
+    ),
+    (
+      "training.optimizer.frozen=[blocks.*.weight]",
+      "training.optimizer.frozen: expected a list such as [blocks.0.*], each a parameter's name such as head.weight, or a prefix with a star at its end such as blocks.0.*, found [blocks.*.weight]"
+    ),
+    (
+      "training.optimizer.scale_with_batch=0",
+      "training.optimizer.scale_with_batch: expected a whole number from 1 to 2^31, found \"0\""
+    ),
+    ("training.clip_norm=0", "training.clip_norm: expected a number above 0, found \"0\""),
+    ("training.clip_value=-1", "training.clip_value: expected a number above 0, found \"-1\""),
+    ("training.ema_decay=1", "training.ema_decay: expected a number above 0 and below 1, found \"1\""),
+    ("training.ema_decay=0", "training.ema_decay: expected a number above 0 and below 1, found \"0\""),
+    (
+      "training.schedule={kind: cosine, gamma: 0.5}",
+      "training.schedule.gamma: it has no meaning with training.schedule.kind: cosine, only with step; remove it"
+    ),
+    (
+      "training.schedule={kind: one-cycle, warmup_steps: 3, pct_start: 0.2}",
+      "training.schedule.pct_start: training.schedule.warmup_steps says how long the rise is; remove it"
+    ),
+    (
+      "training.schedule={kind: warmup-stable-decay, decay_fraction: 1.5}",
+      "training.schedule.decay_fraction: expected a number above 0 and at most 1, found \"1.5\""
+    ),
+    (
+      "training.schedule.kind=onecycle",
+      "training.schedule.kind: expected one of constant, cosine, linear, step, one-cycle, warmup-stable-decay, found \"onecycle\"; did you mean \"one-cycle\"?"
     ),
     ("data.task=regression", "data.task: it belongs to a file, and data.path is not given; remove it"),
     (
@@ -179,6 +231,22 @@ import Testing
     #expect(
       problem("model: {hidden: [8]}\ndata: {source: digits}")
         == "config.yaml: training.epochs: expected one of training.epochs and training.steps")
+  }
+
+  @Test func aScheduleInStepsNeedsTheirLength() {
+    #expect(
+      problem(smallConfiguration, overrides: ["training.schedule.kind=step"])
+        == "config.yaml: training.schedule.every_steps: a schedule in steps needs the number of optimizer steps from "
+        + "one to the next")
+  }
+
+  @Test func gradientsAreClippedInOneWay() throws {
+    let yaml = "model: {hidden: [8]}\ndata: {source: digits}\ntraining:\n  epochs: 1\n  clip_norm: 1\n"
+    #expect(
+      problem(yaml + "  clip_value: 2")
+        == "config.yaml:6: training.clip_value: training.clip_norm is given too; remove one of them")
+    let overridden = try Configuration(yaml: yaml, overrides: ["training.clip_value=2"]).training
+    #expect(overridden.clipNorm == nil && overridden.clipValue == 2)
   }
 
   @Test func aMissingFileIsNamed() {

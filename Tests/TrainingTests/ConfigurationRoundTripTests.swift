@@ -48,6 +48,8 @@ import Testing
             kind: adamw
             learning_rate: 0.001
             weight_decay: 0.01
+            decay: all
+            frozen: []
             beta1: 0.9
             beta2: 0.999
             epsilon: 1e-08
@@ -104,23 +106,17 @@ extension Configuration {
         activation: Model.Activation.allCases.randomElement(using: &random) ?? .relu,
         dropout: 0.99 * fraction(&random))
     }
-    var optimizer = Optimizer(
-      kind: .adamw, learningRate: positive(&random), weightDecay: positive(&random), beta1: fraction(&random),
-      beta2: fraction(&random), epsilon: positive(&random))
-    if chance(&random) {
-      optimizer = Optimizer(
-        kind: .sgd, learningRate: positive(&random), momentum: 0.1 + fraction(&random) / 2,
-        nesterov: chance(&random))
-    }
     let microbatch = Int.random(in: 1...300, using: &random)
     var training = Training(
       batch: microbatch * Int.random(in: 1...40, using: &random), microbatch: microbatch,
-      optimizer: optimizer,
-      schedule: Schedule(
-        kind: Schedule.Kind.allCases.randomElement(using: &random) ?? .linear,
-        warmupSteps: .random(in: 0...9, using: &random)),
+      optimizer: .random(using: &random), schedule: .random(using: &random),
       reproducible: chance(&random), evaluateEveryEpochs: .random(in: 0...5, using: &random),
       logEverySteps: .random(in: 1...100, using: &random))
+    switch Int.random(in: 0..<3, using: &random) {
+    case 0: training.clipNorm = positive(&random)
+    case 1: training.clipValue = positive(&random)
+    default: training.emaDecay = 0.5 + fraction(&random) / 2
+    }
     if chance(&random) {
       training.epochs = .random(in: 1...100, using: &random)
     } else {
@@ -141,5 +137,63 @@ extension Configuration {
         check: chance(&random),
         warnAfterSeconds: .random(in: 0...99, using: &random),
         abortAfterSeconds: .random(in: 0...999, using: &random)))
+  }
+}
+
+extension Configuration.Optimizer {
+  fileprivate static func random(using random: inout SeededGenerator) -> Self {
+    func fraction() -> Double { .random(in: 0..<1, using: &random) }
+    func positive() -> Double { .random(in: 1e-12..<10, using: &random) }
+    var optimizer = Self(
+      kind: Kind.allCases.randomElement(using: &random) ?? .sgd, learningRate: positive(),
+      weightDecay: positive(),
+      decay: Decay.allCases.randomElement(using: &random) ?? .all,
+      frozen: Array(["blocks.0.*", "head.weight", "*", "true", "a b"].shuffled(using: &random).prefix(2)),
+      scaleWithBatch: Bool.random(using: &random) ? .random(in: 1...999, using: &random) : nil)
+    switch optimizer.kind {
+    case .sgd:
+      optimizer.momentum = 0.1 + fraction() / 2
+      optimizer.nesterov = Bool.random(using: &random)
+    case .rmsprop:
+      (optimizer.momentum, optimizer.alpha, optimizer.epsilon) = (fraction(), fraction(), positive())
+    case .adagrad: optimizer.epsilon = positive()
+    case .adam, .adamw, .lamb:
+      (optimizer.beta1, optimizer.beta2, optimizer.epsilon) = (fraction(), fraction(), positive())
+    case .lars: (optimizer.momentum, optimizer.trustCoefficient) = (fraction(), positive())
+    case .lion: (optimizer.beta1, optimizer.beta2) = (fraction(), fraction())
+    }
+    return optimizer
+  }
+}
+
+extension Configuration.Schedule {
+  fileprivate static func random(using random: inout SeededGenerator) -> Self {
+    let kind = Kind.allCases.randomElement(using: &random) ?? .linear
+    var schedule = Self(kind: kind, warmupSteps: .random(in: 0...9, using: &random))
+    switch kind {
+    case .constant, .cosine, .linear: break
+    case .step:
+      schedule.everySteps = .random(in: 1...999, using: &random)
+      schedule.gamma = .random(in: 1e-3..<2, using: &random)
+    case .oneCycle:
+      if schedule.warmupSteps == 0 { schedule.pctStart = .random(in: 0...1, using: &random) }
+      schedule.divFactor = .random(in: 1...99, using: &random)
+      schedule.finalDivFactor = .random(in: 1...99, using: &random)
+    case .warmupStableDecay: schedule.decayFraction = .random(in: 0.001...1, using: &random)
+    }
+    return schedule
+  }
+}
+
+/// SplitMix64, with a state that can be printed (Steele, Lea, Flood, OOPSLA 2014).
+private struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
   }
 }

@@ -27,8 +27,11 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
           reproducible: false
           evaluate_every_epochs: 0
           log_every_steps: 5
-          optimizer: { kind: sgd, learning_rate: 1e-1, momentum: .9, nesterov: true, weight_decay: 1E-4 }
-          schedule: { kind: cosine, warmup_steps: 50 }
+          clip_norm: 1
+          ema_decay: 0.999
+          optimizer: { kind: sgd, learning_rate: 1e-1, momentum: .9, nesterov: true, weight_decay: 1E-4,
+            decay: matrices, frozen: [hidden.0.*, output.bias], scale_with_batch: 256 }
+          schedule: { kind: step, warmup_steps: 50, every_steps: 100, gamma: 0.5 }
         communication: { algorithm: ring, bucket_bytes: 4MiB, wire: float32, overlap: false }
         """)
     let expected = Configuration(
@@ -38,8 +41,11 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
         path: "cards.csv", label: "fraud", task: .classification, standardize: true, testFraction: 0.25),
       training: .init(
         batch: 512, microbatch: 64, steps: 1000,
-        optimizer: .init(kind: .sgd, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-4),
-        schedule: .init(kind: .cosine, warmupSteps: 50), reproducible: false, evaluateEveryEpochs: 0,
+        optimizer: .init(
+          kind: .sgd, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-4, decay: .matrices,
+          frozen: ["hidden.0.*", "output.bias"], scaleWithBatch: 256),
+        schedule: .init(kind: .step, warmupSteps: 50, gamma: 0.5, everySteps: 100), clipNorm: 1,
+        emaDecay: 0.999, reproducible: false, evaluateEveryEpochs: 0,
         logEverySteps: 5),
       communication: .init(algorithm: .ring, bucketBytes: 4 << 20, overlap: false))
     #expect(configuration == expected)
@@ -59,9 +65,33 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
     #expect(configuration.communication.bucketBytes == 4_194_304)
   }
 
-  @Test func learningRateAndDecayDefaultByTheKindOfOptimizer() throws {
-    let sgd = try Configuration(yaml: smallConfiguration, overrides: ["training.optimizer.kind=sgd"])
-    #expect(sgd.training.optimizer == .init(kind: .sgd, learningRate: 0.01, weightDecay: 0))
+  /// Those of PyTorch 2, and of the papers' own implementations.
+  @Test(arguments: [
+    ("sgd", 1e-2, 0, 0, 0.999, 1e-8), ("rmsprop", 1e-2, 0, 0, 0.999, 1e-8),
+    ("adagrad", 1e-2, 0, 0, 0.999, 1e-10), ("adam", 1e-3, 0, 0, 0.999, 1e-8),
+    ("adamw", 1e-3, 0, 0.01, 0.999, 1e-8), ("lars", 1, 0.9, 0, 0.999, 1e-8),
+    ("lamb", 1e-3, 0, 0.01, 0.999, 1e-6), ("lion", 1e-4, 0, 0, 0.99, 1e-8),
+  ])
+  func defaultsFollowTheKindOfOptimizer(
+    kind: String, learningRate: Double, momentum: Double, weightDecay: Double, beta2: Double, epsilon: Double
+  ) throws {
+    let optimizer = try Configuration(
+      yaml: smallConfiguration, overrides: ["training.optimizer.kind=\(kind)"]
+    ).training.optimizer
+    #expect(optimizer == .init(kind: try #require(Configuration.Optimizer.Kind(rawValue: kind))))
+    #expect(optimizer.learningRate == learningRate && optimizer.momentum == momentum)
+    #expect(optimizer.weightDecay == weightDecay && optimizer.beta2 == beta2 && optimizer.epsilon == epsilon)
+  }
+
+  @Test func theLearningRateIsThatOfTheReferenceBatchScaled() throws {
+    var training = try Configuration(
+      yaml: smallConfiguration, overrides: ["training.batch=1024", "training.optimizer.learning_rate=0.1"]
+    ).training
+    #expect(training.learningRate == 0.1)
+    training.optimizer.scaleWithBatch = 256
+    #expect(training.learningRate == 0.4)
+    training.optimizer.scaleWithBatch = 4096
+    #expect(training.learningRate == 0.025)
   }
 
   @Test(arguments: [(256, 128), (1, 1), (100, 100), (129, 43), (131, 1), (384, 128), (1000, 125)])
@@ -116,6 +146,26 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
     expected.training.optimizer = .init(kind: .sgd)
     #expect(changed == expected)
     #expect(try base.applying(overrides: []) == base)
+  }
+
+  @Test func anotherKindForgetsWhatTheOldOneHad() throws {
+    let base = Configuration(
+      model: .init(hidden: [8]), data: .init(source: .digits),
+      training: .init(
+        epochs: 2,
+        optimizer: .init(
+          kind: .rmsprop, learningRate: 0.3, momentum: 0.7, weightDecay: 0.2, alpha: 0.8, epsilon: 0.1,
+          decay: .matrices, frozen: ["output.*"]),
+        schedule: .init(kind: .step, warmupSteps: 3, gamma: 0.7, everySteps: 9)))
+    let changed = try base.applying(
+      overrides: ["training.optimizer.kind=lion", "training.schedule.kind=one-cycle"]
+    ).training
+    #expect(changed.optimizer == .init(kind: .lion, decay: .matrices, frozen: ["output.*"]))
+    #expect(changed.schedule == .init(kind: .oneCycle, warmupSteps: 3))
+    let kept = try base.applying(
+      overrides: ["training.optimizer.kind=sgd", "training.optimizer.momentum=0.5"])
+    #expect(kept.training.optimizer.momentum == 0.5)
+    #expect(kept.training.schedule == base.training.schedule)
   }
 
   @Test func aFileIsRead() throws {
