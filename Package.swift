@@ -59,7 +59,7 @@ let package = Package(
     module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
     module("Datasets", on: ["CDigits", "CZlib", "Kernels"]),
-    module("Checkpoints"),
+    module("Checkpoints", on: [crypto]),
     module("Collectives", on: ["MPI", "Kernels"]),
     module(
       "Training",
@@ -82,7 +82,7 @@ let package = Package(
     tests("NeuralNetwork", on: ["BLAS", "Optimizers"], excluding: ["References"]),
     tests("Optimizers", excluding: ["References"]),
     tests("Datasets"),
-    tests("Checkpoints"),
+    tests("Checkpoints", on: [crypto]),
     tests("Collectives", on: ["MPITestSupport"]),
     tests("Training", on: ["MPITestSupport"], excluding: ["References"]),
     tests("rondo", on: ["MPITestSupport"]),

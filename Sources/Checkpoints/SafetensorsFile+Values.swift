@@ -47,16 +47,24 @@ extension SafetensorsFile {
     precondition(
       elements.count == tensor.count,
       "SafetensorsFile.read: expected room for \(tensor.count) elements, found \(elements.count)")
+    try read(tensor, from: 0, into: elements)
+  }
+
+  /// As above, for some elements of a tensor, from number `first` on.
+  func read(
+    _ tensor: Tensor, from first: Int, into elements: UnsafeMutableBufferPointer<Float>
+  ) throws(CheckpointError) {
     switch tensor.type {
-    case .float32: try read(tensor, into: UnsafeMutableRawBufferPointer(elements))
-    case .bfloat16: try expand(tensor, into: elements) { Float(bitPattern: UInt32($0) << 16) }
-    case .float16: try expand(tensor, into: elements) { Float(Float16(bitPattern: $0)) }
+    case .float32: try read(tensor, fromByte: 4 * first, into: UnsafeMutableRawBufferPointer(elements))
+    case .bfloat16: try expand(tensor, first, into: elements) { Float(bitPattern: UInt32($0) << 16) }
+    case .float16: try expand(tensor, first, into: elements) { Float(Float16(bitPattern: $0)) }
     default: throw mismatch(tensor, expected: "F32, BF16 or F16")
     }
   }
 
   private func expand(
-    _ tensor: Tensor, into elements: UnsafeMutableBufferPointer<Float>, _ float: (UInt16) -> Float
+    _ tensor: Tensor, _ first: Int, into elements: UnsafeMutableBufferPointer<Float>,
+    _ float: (UInt16) -> Float
   ) throws(CheckpointError) {
     let block = 1 << 16
     var halves = [UInt16](repeating: 0, count: min(block, elements.count))
@@ -64,7 +72,7 @@ extension SafetensorsFile {
       let count = min(block, elements.count - start)
       try halves.withUnsafeMutableBufferPointer { halves throws(CheckpointError) in
         let part = UnsafeMutableBufferPointer(rebasing: halves[..<count])
-        try read(tensor, from: 2 * start, into: UnsafeMutableRawBufferPointer(part))
+        try read(tensor, fromByte: 2 * (first + start), into: UnsafeMutableRawBufferPointer(part))
         for i in 0..<count { elements.initializeElement(at: start + i, to: float(part[i])) }
       }
     }

@@ -68,6 +68,16 @@ extension SafetensorsFile {
   @discardableResult public static func write(
     _ tensors: [SafetensorsSource], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) -> Int {
+    var file = try AtomicFile(path: path)
+    try stream(tensors, metadata: metadata) { bytes throws(CheckpointError) in try file.append(bytes) }
+    return try file.commit()
+  }
+
+  /// Gives the bytes of the file to `append`, from front to back: the header, then each tensor's where they lie.
+  static func stream(
+    _ tensors: [SafetensorsSource], metadata: [String: String],
+    to append: (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
     let ordered = tensors.sorted { first, second in
       first.type.rank != second.type.rank
         ? first.type.rank > second.type.rank : first.name.utf8.lexicographicallyPrecedes(second.name.utf8)
@@ -76,14 +86,12 @@ extension SafetensorsFile {
       precondition(first.name != second.name, "SafetensorsFile.write: two tensors are named \(first.name)")
     }
     let header = header(ordered, metadata: metadata)
-    var file = try AtomicFile(path: path)
     try header.withUnsafeBufferPointer { header throws(CheckpointError) in
-      try file.append(UnsafeRawBufferPointer(header))
+      try append(UnsafeRawBufferPointer(header))
     }
     for tensor in ordered {
-      try tensor.withBytes { bytes throws(CheckpointError) in try file.append(bytes) }
+      try tensor.withBytes { bytes throws(CheckpointError) in try append(bytes) }
     }
-    return try file.commit()
   }
 
   /// Length and JSON, filled up with blanks to a multiple of 8 bytes.

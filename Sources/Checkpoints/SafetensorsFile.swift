@@ -132,7 +132,7 @@ public final class SafetensorsFile: Sendable {
 
   /// Fills `buffer` from the data of `tensor`, from one of its bytes on.
   func read(
-    _ tensor: Tensor, from byte: Int = 0, into buffer: UnsafeMutableRawBufferPointer
+    _ tensor: Tensor, fromByte byte: Int = 0, into buffer: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
     try Self.read(descriptor, at: dataStart + tensor.bytes.lowerBound + byte, into: buffer, path: path)
   }

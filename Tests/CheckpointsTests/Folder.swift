@@ -2,9 +2,15 @@ import Foundation
 
 /// A folder for the files of a test, removed with this object.
 final class Folder {
-  private let root = FileManager.default.temporaryDirectory.appending(path: "rondo-\(UUID().uuidString)").path
+  let root: String
 
-  init(_ files: [String: [UInt8]] = [:]) throws {
+  /// - Parameter inMemory: for tests that bring much to disk; where the machine has such a place.
+  init(_ files: [String: [UInt8]] = [:], inMemory: Bool = false) throws {
+    let memory = "/dev/shm"
+    let parent =
+      inMemory && FileManager.default.isWritableFile(atPath: memory)
+      ? memory : FileManager.default.temporaryDirectory.path
+    root = "\(parent)/rondo-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     for (name, bytes) in files { try write(bytes, to: name) }
   }
@@ -20,6 +26,10 @@ final class Folder {
   func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path(name)))) }
 
   func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: root).sorted() }
+
+  func names(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: path(folder)).sorted()
+  }
 }
 
 /// A generator with a seed that can be printed (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number

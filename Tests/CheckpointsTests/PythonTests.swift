@@ -16,7 +16,7 @@ enum Python {
   /// Runs a program and returns what it printed.
   static func run(_ program: String, _ arguments: [String]) throws -> String {
     let process = Process()
-    let output = Pipe()
+    let output = Pipe.ofTwoProcesses
     process.executableURL = URL(filePath: path)
     process.arguments = ["-c", program] + arguments
     process.standardOutput = output
@@ -57,6 +57,37 @@ enum Python {
 
         """)
     #expect(try folder.bytes("theirs") == folder.bytes("ours"))
+  }
+
+  /// Reads what another program that knows nothing of checkpoints would read of one.
+  static let sum = """
+    import sys, os, safetensors, safetensors.numpy as s, json, hashlib
+    folder = sys.argv[1]
+    with safetensors.safe_open(folder + "/model.safetensors", "np") as f: print(sorted(f.metadata().items()))
+    model = s.load_file(folder + "/model.safetensors")
+    for name in sorted(model): print(name, model[name].dtype, model[name].shape, model[name].reshape(-1)[:3].tolist())
+    for name in sorted(os.listdir(folder)):
+      if name.startswith("optimizer"):
+        for key, x in s.load_file(folder + "/" + name).items(): print(key, x.shape, x[0], x[-1])
+    print(json.load(open(folder + "/state.json")))
+    for file in json.load(open(folder + "/manifest.json"))["files"]:
+      bytes = open(folder + "/" + file["name"], "rb").read()
+      assert len(bytes) == file["bytes"] and hashlib.sha256(bytes).hexdigest() == file["sha256"], file
+    """
+
+  @Test func pythonReadsACheckpoint() throws {
+    let run = SampleRun(try Folder())
+    try run.checkpoint(1_000, mark: 3)
+    #expect(
+      try Python.run(Self.sum, [run.store.path(1_000)]) == """
+        [('format', 'rondo')]
+        a.bias float32 () [3.0]
+        a.weight float32 (1000, 2) [0.046875, 7.046875, 14.046875]
+        mean.a.weight@0 (1000,) 1.046875 6994.047
+        mean.a.weight@1000 (1000,) 7001.047 13994.047
+        {'mark': 3}
+
+        """)
   }
 
   static let make = """
