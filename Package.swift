@@ -50,10 +50,11 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CKernels", cSettings: cSettings),
+    .target(name: "CThreads", cSettings: cSettings),
     .target(name: "CDigits", exclude: ["README.md", "digits.bin"], cSettings: cSettings),
 
     module("MPI", on: ["COpenMPI"]),
-    module("BLAS", on: ["COpenBLAS"]),
+    module("BLAS", on: ["COpenBLAS", "CThreads"]),
     module("Kernels", on: ["CKernels"]),
     module("Graph", on: ["BLAS", "Kernels"]),
     module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),

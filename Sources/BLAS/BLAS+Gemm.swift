@@ -40,7 +40,7 @@ extension BLAS {
     transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Scalar,
     a: UnsafePointer<Scalar>, lda: Int, b: UnsafePointer<Scalar>, ldb: Int, beta: Scalar,
     c: UnsafeMutablePointer<Scalar>, ldc: Int, on pool: ThreadPool,
-    epilogue: ((Range<Int>, Range<Int>) -> Void)? = nil
+    epilogue: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void = { _, _ in }
   ) {
     singleThreaded
     requireStride("A", columns: transposeA ? m : k, stride: lda)
@@ -52,34 +52,15 @@ extension BLAS {
     guard m > 0, n > 0 else { return }
     let plan = TilePlan(m: m, n: n, k: k, transposeA: transposeA, transposeB: transposeB)
     // CBLAS wants distances of at least 1 even where there is nothing to read (k = 0).
-    let product = Product(
-      plan: plan, transposeA: transposeA, transposeB: transposeB, k: k, alpha: alpha, a: a, lda: max(lda, 1),
-      b: b, ldb: max(ldb, 1), beta: beta, c: c, ldc: ldc, epilogue: epilogue)
-    pool.run(tiles: plan.count, product)
-  }
-
-  private struct Product<Scalar: BLASScalar>: TileWork {
-    let plan: TilePlan
-    let transposeA, transposeB: Bool
-    let k: Int
-    let alpha: Scalar
-    let a: UnsafePointer<Scalar>
-    let lda: Int
-    let b: UnsafePointer<Scalar>
-    let ldb: Int
-    let beta: Scalar
-    let c: UnsafeMutablePointer<Scalar>
-    let ldc: Int
-    let epilogue: ((Range<Int>, Range<Int>) -> Void)?
-
-    func compute(_ tile: Int) {
+    let (lda, ldb) = (max(lda, 1), max(ldb, 1))
+    pool.run(tiles: plan.count) { tile in
       let (rows, columns) = plan[tile]
       Scalar._gemm(
         transposeA, transposeB, rows.count, columns.count, k, alpha,
         a + rows.lowerBound * (transposeA ? 1 : lda), lda,
         b + columns.lowerBound * (transposeB ? ldb : 1), ldb, beta,
         c + rows.lowerBound * ldc + columns.lowerBound, ldc)
-      epilogue?(rows, columns)
+      epilogue(rows, columns)
     }
   }
 

@@ -1,4 +1,4 @@
-import COpenBLAS
+import CThreads
 import Glibc
 
 /// The cores that this process may run on.
@@ -28,19 +28,24 @@ public struct CPUAffinity: Sendable, Hashable {
     }
   }
 
-  /// Moves the calling thread to a core that it may use and that is not in `taken`, if there is one; then lets it use
-  /// all its cores again.
-  static func leave(_ taken: some Sequence<Int>) {
+  /// Moves the calling thread to a core that it may use and that is not taken, if there is one; then lets it use all its
+  /// cores again. Allocates nothing on up to 8,192 cores: threads wake in the middle of steps.
+  static func leaveCores(where isTaken: (_ core: Int) -> Bool) {
     withMask { mask in
-      guard let mask else { return }
-      let words = (0..<mask.count).map { mask[$0] }
-      for core in taken where core >= 0 && core < mask.count * UInt.bitWidth {
-        mask[core / UInt.bitWidth] &= ~(1 << (core % UInt.bitWidth))
-      }
-      let bytes = mask.count * MemoryLayout<UInt>.size
-      // Fails, and then does nothing, if no core is left.
-      if rondo_sched_setaffinity(0, bytes, mask.baseAddress) == 0 {
-        _ = words.withUnsafeBytes { rondo_sched_setaffinity(0, bytes, $0.baseAddress) }
+      guard let mask, let words = mask.baseAddress else { return }
+      withUnsafeTemporaryAllocation(of: UInt.self, capacity: mask.count) { free in
+        for word in mask.indices {
+          free[word] = mask[word]
+          for bit in 0..<UInt.bitWidth
+          where mask[word] >> bit & 1 == 1 && isTaken(word * UInt.bitWidth + bit) {
+            free[word] &= ~(1 << bit)
+          }
+        }
+        let bytes = mask.count * MemoryLayout<UInt>.size
+        // Fails, and then does nothing, if no core is left.
+        if rondo_sched_setaffinity(0, bytes, free.baseAddress) == 0 {
+          _ = rondo_sched_setaffinity(0, bytes, words)
+        }
       }
     }
   }
@@ -51,11 +56,14 @@ public struct CPUAffinity: Sendable, Hashable {
   /// Calls `body` with the calling thread's mask, a bit per core; nil if the system does not say.
   private static func withMask<Result>(_ body: (UnsafeMutableBufferPointer<UInt>?) -> Result) -> Result {
     // The kernel refuses a mask that is too short for its cores with EINVAL: 1,024 cores first, then more.
-    for cores in [1 << 10, 1 << 13, 1 << 16] {
-      let mask = UnsafeMutableBufferPointer<UInt>.allocate(capacity: cores / UInt.bitWidth)
-      defer { mask.deallocate() }
-      mask.initialize(repeating: 0)
-      if rondo_sched_getaffinity(0, cores / 8, mask.baseAddress) == 0 { return body(mask) }
+    for logarithm in stride(from: 10, through: 16, by: 3) {
+      let cores = 1 << logarithm
+      let result: Result? = withUnsafeTemporaryAllocation(of: UInt.self, capacity: cores / UInt.bitWidth) {
+        mask in
+        mask.initialize(repeating: 0)
+        return rondo_sched_getaffinity(0, cores / 8, mask.baseAddress) == 0 ? body(mask) : nil
+      }
+      if let result { return result }
     }
     return body(nil)
   }

@@ -1,4 +1,4 @@
-import COpenBLAS
+import CThreads
 import Glibc
 import Synchronization
 
@@ -19,9 +19,8 @@ import Synchronization
 /// (acquire of `unclaimed`) and before the next one (release of `unfinished`).
 final class Crew: @unchecked Sendable {
   private struct Job {
-    var tiles = 0
-    var work: UnsafeRawPointer? = nil
-    var kind: any TileWork.Type = NoWork.self
+    let tiles: Int
+    let compute: BorrowedClosure
   }
 
   private let unclaimed = PaddedCounter()
@@ -29,7 +28,7 @@ final class Crew: @unchecked Sendable {
   private let sleepers = PaddedCounter()
   private let busy = Atomic<Bool>(false)
   private let stopping = Atomic<Bool>(false)
-  private var job = Job()
+  private var job: Job?
   /// Where each thread sleeps; 0 is the caller of the region.
   private let beds: [Bed]
   private let spinNanoseconds: UInt64
@@ -41,12 +40,12 @@ final class Crew: @unchecked Sendable {
   }
 
   /// Runs a region on all threads; false, with nothing done, if one runs already.
-  func runTogether<Work: TileWork>(tiles: Int, _ work: Work) -> Bool {
+  func runTogether(tiles: Int, _ body: (Int) -> Void) -> Bool {
     guard busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
       return false
     }
-    withUnsafePointer(to: work) { pointer in
-      job = Job(tiles: tiles, work: UnsafeRawPointer(pointer), kind: Work.self)
+    BorrowedClosure.lending(body) { compute in
+      job = Job(tiles: tiles, compute: compute)
       unfinished.value.store(tiles, ordering: .relaxed)
       unclaimed.value.store(tiles, ordering: .sequentiallyConsistent)
       if spinNanoseconds > 0 { beds[0].core.store(CPUAffinity.core, ordering: .relaxed) }
@@ -92,9 +91,10 @@ final class Crew: @unchecked Sendable {
   /// Linux often wakes a thread on the core of the one that wakes it, and takes 5 to 50 ms to move it to an idle one:
   /// as long as dozens of products. This is no pinning: the scheduler may move the thread at any time.
   private func takeCoreOfOwn(_ index: Int) {
-    let core = CPUAffinity.core
-    let others = beds.lazy.filter { $0 !== self.beds[index] }.map { $0.core.load(ordering: .relaxed) }
-    if others.contains(core) { CPUAffinity.leave(others) }
+    func isTaken(_ core: Int) -> Bool {
+      beds.indices.contains { $0 != index && beds[$0].core.load(ordering: .relaxed) == core }
+    }
+    if isTaken(CPUAffinity.core) { CPUAffinity.leaveCores(where: isTaken) }
     beds[index].core.store(CPUAffinity.core, ordering: .relaxed)
   }
 
@@ -107,7 +107,7 @@ final class Crew: @unchecked Sendable {
         left = claim.original
         continue
       }
-      if let work = job.work { job.kind.compute(job.tiles - left, of: work) }
+      if let job { job.compute(job.tiles - left) }
       if unfinished.value.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
         beds[0].wake()
       }

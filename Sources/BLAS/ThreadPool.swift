@@ -55,21 +55,10 @@ public final class ThreadPool: Sendable {
   }
 
   /// Calls `body` once with each of `0..<tiles`, on the pool's threads and the caller's, and returns when all calls have
-  /// returned. What the bodies wrote is visible to the caller.
-  ///
-  /// Swift allocates a few bytes to let a closure reach other threads; ``TileWork`` goes without.
+  /// returned. What the bodies wrote is visible to the caller. Allocates nothing.
   public func run(tiles: Int, _ body: (Int) -> Void) {
-    if tiles <= 1 || threads == 1 {
+    if tiles <= 1 || threads == 1 || !crew.runTogether(tiles: tiles, body) {
       for tile in 0..<max(tiles, 0) { body(tile) }
-    } else {
-      withoutActuallyEscaping(body) { run(tiles: tiles, ClosureWork(body: $0)) }
-    }
-  }
-
-  /// Computes each of the tiles `0..<tiles` of `work` once, as ``run(tiles:_:)`` with a closure does. Allocates nothing.
-  package func run<Work: TileWork>(tiles: Int, _ work: Work) {
-    if tiles <= 1 || threads == 1 || !crew.runTogether(tiles: tiles, work) {
-      for tile in 0..<max(tiles, 0) { work.compute(tile) }
     }
   }
 }

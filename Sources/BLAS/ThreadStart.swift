@@ -1,4 +1,4 @@
-import COpenBLAS
+import CThreads
 import Glibc
 
 /// The system did not start a thread.

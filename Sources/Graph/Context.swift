@@ -60,7 +60,8 @@ public struct BackwardContext {
   let accumulatesParameters: Bool
   /// Microbatch / global batch: what this microbatch counts in a running statistic (`Trace.statistic`).
   public let microbatchShare: Float
-  let whenParametersAreDone: () -> Void
+  /// Called with the node's watermark.
+  let parametersAreDone: BorrowedClosure
 
   /// Says that the gradients of these inputs are written. When no parameter is among the others, what this operation's parameters
   /// wait for can begin while it goes on.
@@ -68,7 +69,7 @@ public struct BackwardContext {
     for index in node.inputGradients.indices where !done.contains(index) {
       if case .parameter = node.inputGradients[index] { return }
     }
-    whenParametersAreDone()
+    parametersAreDone(node.watermark)
   }
 
   public func shape(ofInput index: Int) -> Shape { node.inputShapes[index] }

@@ -172,28 +172,28 @@ public final class Executor {
     precondition(wasTraining, "Executor.backward: expected a training forward pass before it")
     wasTraining = false
     lossGradient?.update(repeating: scale)
-    let nodes = differentiated[arena]
-    for index in nodes.indices.reversed() {
-      let node = nodes[index]
-      if let block = graph.nodes[index].block, index == graph.blocks[block].upperBound - 1 {
-        for node in nodes[graph.blocks[block]] where node.isComputedAgain { forward(node, true) }
+    func parametersAreDone(_ offset: Int) { watermark(offset, true) }
+    BorrowedClosure.lending(parametersAreDone) { parametersAreDone in
+      let nodes = differentiated[arena]
+      for index in nodes.indices.reversed() {
+        let node = nodes[index]
+        if let block = graph.nodes[index].block, index == graph.blocks[block].upperBound - 1 {
+          for node in nodes[graph.blocks[block]] where node.isComputedAgain { forward(node, true) }
+        }
+        if node.hasBackward { differentiate(node, scale, accumulates, parametersAreDone) }
+        watermark(node.watermark, false)
       }
-      if node.hasBackward { differentiate(node, scale, accumulates, watermark) }
-      watermark(node.watermark, false)
     }
   }
 
   private func differentiate(
-    _ node: BoundNode, _ scale: Float, _ accumulates: Bool, _ watermark: (Int, Bool) -> Void
+    _ node: BoundNode, _ scale: Float, _ accumulates: Bool, _ parametersAreDone: BorrowedClosure
   ) {
     let began = profile?.now() ?? 0
-    withoutActuallyEscaping(watermark) { watermark in
-      let context = BackwardContext(
-        node: node, pool: pool, random: random, accumulatesParameters: accumulates,
-        microbatchShare: scale * Float(lossCount),
-        whenParametersAreDone: { watermark(node.watermark, true) })
-      if node.operation.isView { context.passGradientThroughView() } else { node.operation.backward(context) }
-    }
+    let context = BackwardContext(
+      node: node, pool: pool, random: random, accumulatesParameters: accumulates,
+      microbatchShare: scale * Float(lossCount), parametersAreDone: parametersAreDone)
+    if node.operation.isView { context.passGradientThroughView() } else { node.operation.backward(context) }
     profile?.add(node.index, .backward, since: began)
   }
 

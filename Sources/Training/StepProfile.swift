@@ -65,7 +65,7 @@ public struct StepProfile: Codable, Sendable {
       let began = MPI.wallTime()
       BLAS.gemm(
         transposeA: false, transposeB: false, m: size, n: size, k: size, alpha: 1, a: a.base, lda: size,
-        b: b.base, ldb: size, beta: 0, c: c.base, ldc: size, on: pool, epilogue: nil)
+        b: b.base, ldb: size, beta: 0, c: c.base, ldc: size, on: pool)
       return MPI.wallTime() - began
     }
     return 2e-9 * Double(size * size * size) / median(seconds)

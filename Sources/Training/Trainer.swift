@@ -97,13 +97,13 @@ public final class Trainer {
     epochOrder = Array(repeating: 0, count: data.train.count)
     self.pool = pool
     self.world = try world.duplicate()
-    schedule = LearningRateSchedule(
-      training.schedule.kind, warmupSteps: training.schedule.warmupSteps, totalSteps: totalSteps)
+    schedule = ReadyMade.schedule(training.schedule, totalSteps: totalSteps)
 
     let graph = network.graph
     let rule = optimizer ?? ReadyMade.optimizer(training.optimizer)
     let rules = UpdateRules(
-      graph, optimizer: rule, clipping: .none, groups: try ParameterGroups(graph), average: nil)
+      graph, optimizer: rule, clipping: ReadyMade.clipping(training),
+      groups: try ReadyMade.groups(graph, training.optimizer), average: ReadyMade.average(training))
     let pieces = UpdatePieces(graph)
     let core = StateLayout.Core(
       arenaCount: graph.arenaCount, stateCount: rules.stateCount, pieceCount: pieces.pieces.count)
@@ -120,7 +120,7 @@ public final class Trainer {
       group: group, world: world
     ) { [schedule] state in
       ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool).finish {
-        training.optimizer.learningRate * schedule.factor(step: $0)
+        training.learningRate * schedule.factor(step: $0)
       }
     }
     state = found.state
@@ -172,7 +172,7 @@ public final class Trainer {
 
   /// The learning rate of the coming step.
   public var learningRate: Double {
-    configuration.training.optimizer.learningRate * schedule.factor(step: step)
+    configuration.training.learningRate * schedule.factor(step: step)
   }
 
   /// One optimizer update. Collective.

@@ -50,17 +50,18 @@ struct DenseOperation: Operation {
     let residual = hasResidual ? context.input(residualIndex) : nil
     let output = context.output
     let known = savesKnown ? context.saved(0) : nil
-    let epilogue = { (tileRows: Range<Int>, tileColumns: Range<Int>) in
+    let isProduct = bias == nil && residual == nil && activation == .identity
+    BLAS.gemm(
+      transposeA: false, transposeB: false, m: rows, n: columns, k: inner, alpha: 1, a: context.input(0),
+      lda: inner, b: context.input(1), ldb: columns, beta: 0, c: output, ldc: columns, on: context.pool
+    ) { tileRows, tileColumns in
+      if isProduct { return }
       let corner = tileRows.lowerBound * columns + tileColumns.lowerBound
       activation.applyWithBias(
         rows: tileRows.count, columns: tileColumns.count, bias: bias.map { $0 + tileColumns.lowerBound },
         residual: residual.map { $0 + corner }, ldr: columns, y: output + corner, ldy: columns,
         known: known.map { $0 + corner }, ldk: columns)
     }
-    BLAS.gemm(
-      transposeA: false, transposeB: false, m: rows, n: columns, k: inner, alpha: 1, a: context.input(0),
-      lda: inner, b: context.input(1), ldb: columns, beta: 0, c: output, ldc: columns, on: context.pool,
-      epilogue: bias == nil && residual == nil && activation == .identity ? nil : epilogue)
   }
 
   func backward(_ context: BackwardContext) {
@@ -79,25 +80,25 @@ struct DenseOperation: Operation {
       }
     }
     let (input, weight) = (context.inputGradient(0), context.inputGradient(1))
-    let differentiatesInput = {
+    func differentiateInput() {
       guard let input else { return }
       BLAS.gemm(
         transposeA: false, transposeB: true, m: rows, n: inner, k: columns, alpha: 1, a: dz, lda: columns,
         b: context.input(1), ldb: columns, beta: input.accumulates || input.pointer == residual ? 1 : 0,
-        c: input.pointer, ldc: inner, on: context.pool, epilogue: nil)
+        c: input.pointer, ldc: inner, on: context.pool)
     }
     // One tensor as both: its gradients are added in the order of the inputs.
     let isBoth = input != nil && input?.pointer == weight?.pointer
-    if isBoth { differentiatesInput() }
+    if isBoth { differentiateInput() }
     if let weight {
       BLAS.gemm(
         transposeA: true, transposeB: false, m: inner, n: columns, k: rows, alpha: 1, a: context.input(0),
         lda: inner, b: dz, ldb: columns,
         beta: weight.accumulates || weight.pointer == residual ? 1 : 0, c: weight.pointer, ldc: columns,
-        on: context.pool, epilogue: nil)
+        on: context.pool)
       context.gradientsAreDone(ofInputs: 1...(hasResidual ? residualIndex : 2))
     }
-    if !isBoth { differentiatesInput() }
+    if !isBoth { differentiateInput() }
   }
 
   /// dr = dy, before dz is written over dy. Where x or W is the same tensor, this is the first of its gradients to be written, and the
