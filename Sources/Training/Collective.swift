@@ -8,6 +8,7 @@ struct Collective: Equatable, Sendable {
     case clocks, timeline, end
     /// What all ranks have to know of a step before they update.
     case verdict
+    case checkpoint
   }
 
   var kind: Kind
@@ -54,6 +55,7 @@ extension Collective: CustomStringConvertible {
     case .clocks: "the comparison of clocks"
     case .timeline: "the gathering of the timeline"
     case .end: "the end of the run"
+    case .checkpoint: "the checkpoint of step \(step)"
     case .verdict: "the exchange after backward of step \(step + 1)"
     }
   }

@@ -112,11 +112,16 @@ extension Configuration {
     .init("communication.check", \.communication.check, .flag),
     .init("communication.warn_after_seconds", \.communication.warnAfterSeconds, .whole(from: 0)),
     .init("communication.abort_after_seconds", \.communication.abortAfterSeconds, .whole(from: 0)),
+
+    .init("checkpoint.every_steps", \.checkpoint.everySteps, .whole(from: 0)),
+    .init("checkpoint.every_minutes", \.checkpoint.everyMinutes, .number("of at least 0") { $0 >= 0 }),
+    .init("checkpoint.keep", \.checkpoint.keep, .whole(from: 1)),
+    .init("checkpoint.best", \.checkpoint.best, .optional(.text)),
+    .init("checkpoint.survive", \.checkpoint.survive, .flag),
   ]
 
   /// Names that a user may expect and that this version does not know, with what to do. A name stands for all below it.
   static let unsupportedKeys: [(name: String, problem: String)] = [
-    ("checkpoint", "this version writes no checkpoints; remove the section"),
     ("threads", "the number of threads is no part of a configuration; use the flag --threads"),
     ("ranks", "the number of ranks is no part of a configuration; use mpirun -n"),
   ]

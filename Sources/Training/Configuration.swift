@@ -14,10 +14,12 @@ public struct Configuration: Sendable, Equatable {
   public var data: Data
   public var training: Training
   public var communication: Communication
+  public var checkpoint: Checkpoint
 
   public init(
     name: String = "rondo", seed: UInt64 = 1, model: Model = Model(), data: Data = Data(),
-    training: Training = Training(), communication: Communication = Communication()
+    training: Training = Training(), communication: Communication = Communication(),
+    checkpoint: Checkpoint = Checkpoint()
   ) {
     self.name = name
     self.seed = seed
@@ -25,6 +27,7 @@ public struct Configuration: Sendable, Equatable {
     self.data = data
     self.training = training
     self.communication = communication
+    self.checkpoint = checkpoint
   }
 }
 

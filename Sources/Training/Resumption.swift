@@ -1,7 +1,47 @@
+import Checkpoints
+import Graph
+import Logging
+
 /// What lets a trainer go on where an earlier life of its run has stopped.
-struct Resumption {
-  /// Names the run, in hexadecimal: its memory is looked for under this name, and made so that it can be found.
-  let run: String
-  /// What there is besides memory.
-  let start: StateContents.Start?
+final class Resumption {
+  /// Names the run, in hexadecimal: its memory is looked for under this name, and made so that it can be found. Nil for memory that ends
+  /// with the processes.
+  let run: String?
+  /// On rank 0: where checkpoints are looked for.
+  private let source: Source
+  private var found: StoredCheckpoint?
+
+  enum Source {
+    case none
+    /// The newest whole one of a run.
+    case run(CheckpointStore)
+    /// This one.
+    case checkpoint(StoredCheckpoint)
+  }
+
+  init(run: String?, from source: Source) {
+    self.run = run
+    self.source = source
+  }
+
+  /// The step of the checkpoint that is to be loaded, if it is later than `step`.
+  func stored(after step: Int) throws -> Int? {
+    let logger = Logger(label: "rondo.training")
+    switch source {
+    case .none: return nil
+    case .checkpoint(let checkpoint): found = checkpoint
+    case .run(let store):
+      // Reading all of a checkpoint takes its time, so only where it is needed.
+      guard try store.steps().last ?? -1 > step else { return nil }
+      found = try store.newestWhole { logger.warning("\($0)") }
+    }
+    guard let found, found.step > step else { return nil }
+    return found.step
+  }
+
+  func load(_ graph: Graph, _ state: TrainingState) throws -> TrainingProgress {
+    guard let found else { preconditionFailure("Resumption.load: expected a checkpoint") }
+    let record = try CheckpointContents.read(found, graph, into: state)
+    return record.progress
+  }
 }

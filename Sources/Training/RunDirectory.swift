@@ -15,25 +15,38 @@ struct RunDirectoryError: ExitStatusError, CustomStringConvertible {
 /// The files of a run, written by rank 0.
 final class RunDirectory {
   let path: String
-  private let metrics: FileHandle
+  let identity: RunIdentity
+  /// Whether a run was in it already.
+  let isResumed: Bool
+  private var metrics: FileHandle?
 
-  /// Creates the directory and puts the resolved configuration into it.
+  static let summary = "summary.json"
+
+  /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there.
   ///
   /// - Parameter path: nil chooses `runs/NAME-DATE-TIME` in the directory in which the run was started.
-  /// - Throws: `RunDirectoryError` when the directory holds a run already or cannot be written.
-  init(_ path: String?, configuration: Configuration) throws {
+  /// - Throws: `RunDirectoryError` when the directory holds a run that may not be taken up or cannot be written.
+  init(_ path: String?, configuration: Configuration, resumes: Bool = false) throws {
     let path = path ?? Self.freshPath(for: configuration.name)
     self.path = path
     let files = FileManager.default
+    var identity = RunIdentity()
+    var isResumed = false
     if files.fileExists(atPath: path + "/config.yaml") {
-      throw RunDirectoryError(
-        "\(path): holds a run already; choose another --output, or remove it", exitStatus: 2)
+      guard resumes else {
+        throw RunDirectoryError(
+          "\(path): holds a run already; choose another --output, or remove it", exitStatus: 2)
+      }
+      try Self.check(path, configuration)
+      if var found = try RunIdentity(directory: path) {
+        found.restarts += 1
+        identity = found
+      }
+      isResumed = true
     }
     do {
       try files.createDirectory(atPath: path, withIntermediateDirectories: true)
-      let lines = URL(fileURLWithPath: path + "/metrics.jsonl")
-      if !files.fileExists(atPath: lines.path) { try Data().write(to: lines) }
-      metrics = try FileHandle(forWritingTo: lines)
+      try identity.write(to: path)
       // Last: it is what marks the directory as taken.
       try configuration.resolvedYAML.write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
     } catch {
@@ -41,10 +54,56 @@ final class RunDirectory {
         "\(path): cannot write the run directory (\(Self.reason(error))); choose another --output",
         exitStatus: 2)
     }
+    self.identity = identity
+    self.isResumed = isResumed
+  }
+
+  /// Whether the directory holds a run that came to its end.
+  static func isFinished(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(summary)")
+  }
+
+  /// Refuses to go on with another configuration than the run began with.
+  static func check(_ path: String, _ configuration: Configuration) throws {
+    let began = try Configuration(contentsOf: path + "/config.yaml")
+    guard let difference = configuration.firstDifference(from: began) else { return }
+    throw RunDirectoryError(
+      "\(path): the run there was begun with \(difference.key): \(difference.other), and this is \(difference.own); give it the same, or "
+        + "start another run with another --output (with --resume \(path) from its newest checkpoint)",
+      exitStatus: 2)
+  }
+
+  /// Opens `metrics.jsonl` for more lines, without those that the run has yet to write from where it goes on.
+  func openMetrics(_ progress: TrainingProgress) throws {
+    let file = path + "/metrics.jsonl"
+    do {
+      let old = FileManager.default.contents(atPath: file) ?? Data()
+      let kept = old.split(separator: UInt8(ascii: "\n")).filter { Self.isDone(Data($0), progress) }
+      let text = kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
+      if text != old || old.isEmpty { try text.write(to: URL(fileURLWithPath: file), options: .atomic) }
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+      try handle.seekToEnd()
+      metrics = handle
+    } catch {
+      throw RunDirectoryError("\(file): cannot write (\(Self.reason(error)))")
+    }
+  }
+
+  /// Whether a line tells of what `progress` has behind it.
+  private static func isDone(_ line: Data, _ progress: TrainingProgress) -> Bool {
+    struct Line: Decodable {
+      var step: Int
+      var learning_rate: Double?
+    }
+    guard let line = try? JSONDecoder().decode(Line.self, from: line) else { return false }
+    if line.step < progress.step { return true }
+    let isWritten =
+      line.learning_rate == nil ? progress.evaluatedStep == line.step : progress.stepsSinceLine == 0
+    return line.step == progress.step && isWritten
   }
 
   func append(_ line: String) throws {
-    do { try metrics.write(contentsOf: Data((line + "\n").utf8)) } catch {
+    do { try metrics?.write(contentsOf: Data((line + "\n").utf8)) } catch {
       throw RunDirectoryError("\(path)/metrics.jsonl: cannot write (\(Self.reason(error)))")
     }
   }
@@ -52,7 +111,7 @@ final class RunDirectory {
   func write(_ summary: Summary) throws {
     do {
       try (summary.json(pretty: true) + "\n").write(
-        toFile: path + "/summary.json", atomically: true, encoding: .utf8)
+        toFile: "\(path)/\(Self.summary)", atomically: true, encoding: .utf8)
     } catch {
       throw RunDirectoryError("\(path)/summary.json: cannot write (\(Self.reason(error)))")
     }

@@ -26,6 +26,10 @@ public struct Summary: Codable, Sendable, Equatable {
   public var peakMemoryBytes: Int
   /// From the start of the run, the reading of data included, to its end.
   public var wallSeconds: Double
+  /// Steps that changed nothing, since a gradient was not finite.
+  public var skippedSteps: Int
+  /// How often the run was taken up again after an interruption. Times, bytes and steps are those of all its lives, the median step and
+  /// memory those of the last.
   public var restarts: Int
 
   /// Of rank 0.
@@ -40,6 +44,13 @@ public struct Summary: Codable, Sendable, Equatable {
 
   /// The object as one line of JSON, keys in alphabetical order.
   public func json(pretty: Bool = false) -> String { JSONLine.encode(self, pretty: pretty) }
+}
+
+extension Summary {
+  /// What `json(pretty:)` wrote.
+  init(json: String) throws {
+    self = try JSONLine.decode(Summary.self, from: Data(json.utf8))
+  }
 }
 
 /// A logged step, a line of `metrics.jsonl`.
@@ -62,6 +73,15 @@ struct EvaluationMetrics: Codable {
 }
 
 enum JSONLine {
+  /// What `encode` made.
+  static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    return try decoder.decode(type, from: data)
+  }
+
   static func encode(_ value: some Encodable, pretty: Bool = false) -> String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -22,6 +22,14 @@ public final class Trainer {
 
   /// What the run knows of its course. `record` makes changes survive.
   var progress = TrainingProgress()
+  /// Where the state came from that this life of the run began with.
+  let origin: StateContents.Origin
+  /// What this rank has to say in each step's verdict besides what the step itself gives; and what all have said in the last one.
+  var report: (inout StepVerdict) -> Void = { _ in }
+  private(set) var verdict = StepVerdict()
+  /// When this life of the run began, in `MPI.wallTime`, and what it came to before.
+  var beginning = MPI.wallTime()
+  private var before = TrainingProgress()
 
   let reducer: GradientReducer
   /// What is known of this rank's threads: times, and where they stand.
@@ -36,6 +44,8 @@ public final class Trainer {
   private let leaves: LeafGradients
   private let verdicts: VerdictExchange
   private let updater: ParameterUpdate
+  let pieces: UpdatePieces
+  let optimizerName: String
   /// The pieces that this rank updates, as runs.
   private let ownPieces: [Range<Int>]
   /// What the ranks of this host share.
@@ -105,10 +115,12 @@ public final class Trainer {
       graph, optimizer: rule, clipping: ReadyMade.clipping(training),
       groups: try ReadyMade.groups(graph, training.optimizer), average: ReadyMade.average(training))
     let pieces = UpdatePieces(graph)
+    self.pieces = pieces
+    optimizerName = rule.name
     let core = StateLayout.Core(
       arenaCount: graph.arenaCount, stateCount: rules.stateCount, pieceCount: pieces.pieces.count)
     let share = try StepShare(
-      configuration, threads: pool.threads, isJournaled: resumption != nil, world: world)
+      configuration, threads: pool.threads, isJournaled: resumption?.run != nil, world: world)
     let choice = try AllreduceChoice(
       configuration, count: graph.arenaCount,
       sharedBytes: { StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount }, world: world
@@ -116,7 +128,7 @@ public final class Trainer {
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
       StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
-      survival: resumption.map { SurvivingState(run: $0.run, model: Self.identity(graph, rules)) },
+      survival: resumption?.run.map { SurvivingState(run: $0, model: Self.identity(graph, rules)) },
       group: group, world: world
     ) { [schedule] state in
       ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool).finish {
@@ -124,12 +136,15 @@ public final class Trainer {
       }
     }
     state = found.state
-    progress = try StateContents.settle(
-      found,
-      start: resumption?.start
-        ?? StateContents.Start(isEverywhere: true) {
-          $0.initialize(graph, seed: configuration.seed, averages: rules.average != nil)
-        }, group: group, world: world)
+    var start = StateContents.Start { [seed = configuration.seed] in
+      $0.initialize(graph, seed: seed, averages: rules.average != nil)
+    }
+    if let resumption {
+      start.stored = resumption.stored
+      start.load = { try resumption.load(graph, $0) }
+    }
+    (progress, origin) = try StateContents.settle(found, start: start, group: group, world: world)
+    before = progress
     executor = Executor(
       graph, pool: pool, seed: configuration.seed, parameters: state.parameters,
       gradients: state.ownGradients)
@@ -171,9 +186,10 @@ public final class Trainer {
   }
 
   /// The learning rate of the coming step.
-  public var learningRate: Double {
-    configuration.training.learningRate * schedule.factor(step: step)
-  }
+  public var learningRate: Double { learningRate(step: step) }
+
+  /// - Parameter step: counted from 0.
+  func learningRate(step: Int) -> Double { configuration.training.learningRate * schedule.factor(step: step) }
 
   /// One optimizer update. Collective.
   ///
@@ -220,7 +236,9 @@ public final class Trainer {
       spans.end()
     }
     if !leaves.areFinite { verdict.notFinite = 1 }
+    report(&verdict)
     let common = try agree(verdict)
+    self.verdict = common
     try reducer.finish()
     let loss = common.lossSum / Double(training.batch)
     let update = UpdateStep(step: step, learningRate: rate)
@@ -229,11 +247,17 @@ public final class Trainer {
     self.update(update, isSkipped: common.notFinite > 0)
     spans.step = step
     stepSeconds = spans.end()
+    progress.trainingSeconds += stepSeconds
+    progress.secondsSinceLine += stepSeconds
     return loss
   }
 
   /// Makes `progress` outlive the ranks with the state of its step.
   func record() {
+    progress.wallSeconds = before.wallSeconds + MPI.wallTime() - beginning
+    progress.bytesSent = before.bytesSent + reducer.statistics.bytesSent
+    progress.communicationSeconds = before.communicationSeconds + instruments.communicationSeconds
+    progress.exposedSeconds = before.exposedSeconds + instruments.exposedSeconds
     if state.layout.tail.isJournaled, state.member == 0 { state.record(progress) }
   }
 

@@ -25,6 +25,10 @@ public struct TrainingRun {
   public var json = false
   /// Nothing on standard output.
   public var silent = false
+  /// What is done with what earlier lives of the run have left.
+  public var resume = ResumePolicy.auto
+  /// Whether SIGUSR1 writes a checkpoint, and SIGTERM and SIGINT write one and end the run with exit status 75.
+  public var handlesSignals = false
 
   public init(_ configuration: Configuration, pool: ThreadPool, output: String? = nil) {
     self.configuration = configuration
@@ -39,8 +43,10 @@ public struct TrainingRun {
 
   /// Trains to the end. Collective: all ranks of `world` run it with the same configuration.
   ///
+  /// - Returns: the summary; that of the directory's run if it is finished.
   /// - Throws: `CommonFailure`, the same on all ranks, for whatever is wrong with configuration, data, model or run directory at the start,
-  ///   and for a loss that is not finite. `RunDirectoryError`, on rank 0 alone, for a file that cannot be written later.
+  ///   for gradients that are not finite ten steps in a row, and, with exit status 75, when a signal has ended the run early.
+  ///   `RunDirectoryError`, on rank 0 alone, for a file that cannot be written later.
   public func run(on world: borrowing Communicator) throws -> Summary {
     let start = MPI.wallTime()
     let instruments = try Instruments(
@@ -59,6 +65,8 @@ public struct TrainingRun {
   private func run(
     _ instruments: Instruments, start: Double, on world: borrowing Communicator
   ) throws -> Summary {
+    if handlesSignals { RunSignals.install() }
+    if let summary = try finished(on: world) { return summary }
     let data = try instruments.agreed(.data, on: world) {
       if let refusal = pool.refusal { throw CommonFailure(refusal) }
       try configuration.validate(ranks: world.size)
@@ -70,23 +78,43 @@ public struct TrainingRun {
         network, optimizer: optimizer ?? ReadyMade.optimizer(configuration.training.optimizer))
       return network
     }
-    var directory: RunDirectory?
-    try instruments.agreed(.directory, on: world) {
-      if world.rank == 0 { directory = try RunDirectory(output, configuration: configuration) }
+    let place = try instruments.agreed(.directory, on: world) {
+      world.rank == 0 ? try RunPlace(output, resume: resume, configuration: configuration) : nil
     }
+    let names = try world.broadcast(
+      place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0
+    ).split(separator: "\n", maxSplits: 1).map(String.init)
+    let resumption = Resumption(
+      run: configuration.checkpoint.survive ? names[0] : nil, from: place?.source ?? .none)
     let clock = try timeline ? ClockOffset.measure(on: world) : nil
     let trainer = try Trainer(
       configuration, data: data, network: network, optimizer: optimizer, pool: pool, instruments: instruments,
-      world: world)
+      resumption: resumption, world: world)
+    trainer.beginning = start
     do {
-      let summary = try train(trainer, directory: directory, start: start)
+      // The run is over, one way or the other: nobody will look for its memory.
+      defer { trainer.state.file.unlinkName() }
+      let summary = try train(trainer, directory: place?.directory, path: names[1])
       trainer.close()
-      if let clock { try writeTimeline(of: trainer, since: clock, to: directory) }
+      if let clock { try writeTimeline(of: trainer, since: clock, to: place?.directory) }
       return summary
     } catch let failure as any CommonError {
       trainer.close()
       throw failure
     }
+  }
+
+  /// The summary of the run in the output directory, if there is one and it came to its end. Collective.
+  private func finished(on world: borrowing Communicator) throws -> Summary? {
+    let text = try CommonFailure.agreed(on: world) {
+      world.rank == 0 ? try RunPlace.finished(output, resume: resume, configuration: configuration) : ""
+    }
+    let common = try world.broadcast(text, root: 0)
+    guard !common.isEmpty else { return nil }
+    if world.rank == 0, !silent, let output {
+      Terminal.write(json ? common : "\(output): this run is finished\n")
+    }
+    return try Summary(json: common)
   }
 
   /// Collective; the trainer's threads have ended.
@@ -111,12 +139,18 @@ public struct TrainingRun {
     }
   }
 
-  private func train(_ trainer: Trainer, directory: RunDirectory?, start: Double) throws -> Summary {
+  /// - Parameters:
+  ///   - directory: on rank 0.
+  ///   - path: of the directory.
+  private func train(_ trainer: Trainer, directory: RunDirectory?, path: String) throws -> Summary {
     let style: ProgressDisplay.Style = silent || trainer.world.rank > 0 ? .silent : json ? .json : .people
+    try directory?.openMetrics(trainer.progress)
     var session = TrainingSession(
       trainer, directory: directory,
       display: ProgressDisplay(style, totalSteps: trainer.totalSteps, stepsPerEpoch: trainer.stepsPerEpoch),
-      start: start)
+      checkpointer: Checkpointer(
+        trainer, directory: "\(path)/\(RunPlace.checkpoints)", keep: configuration.checkpoint.keep),
+      handlesSignals: handlesSignals)
     session.announce()
     try session.train()
     let summary = try session.summarize()

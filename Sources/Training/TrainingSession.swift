@@ -9,31 +9,38 @@ struct TrainingSession {
   /// Of rank 0 only.
   let directory: RunDirectory?
   var display: ProgressDisplay
-  /// When the run began, in `MPI.wallTime`.
-  let start: Double
-
+  /// Nil for a run without files.
+  private let checkpointer: Checkpointer?
   private var stepSeconds: [Double] = []
-  /// Sums of the steps' mean losses since the last line, and in this epoch.
-  private var lossSinceLine = 0.0
-  private var lossInEpoch = 0.0
-  private var stepsSinceLine = 0
-  private var stepsInEpoch = 0
-  private var secondsSinceLine = 0.0
-  private var trainLoss = 0.0
-  /// The last one.
+  /// The last one of this life.
   private(set) var evaluation: Evaluation?
+  /// When the last checkpoint was begun by the clock.
+  private let checkpointClock: CheckpointClock
 
-  init(_ trainer: Trainer, directory: RunDirectory?, display: ProgressDisplay, start: Double) {
+  init(
+    _ trainer: Trainer, directory: RunDirectory?, display: ProgressDisplay, checkpointer: Checkpointer?,
+    handlesSignals: Bool
+  ) {
     self.trainer = trainer
     self.directory = directory
     self.display = display
-    self.start = start
-    stepSeconds.reserveCapacity(min(trainer.totalSteps, 1 << 20))
+    self.checkpointer = checkpointer
+    stepSeconds.reserveCapacity(min(trainer.totalSteps - trainer.step, 1 << 20))
+    let clock = CheckpointClock(minutes: trainer.configuration.checkpoint.everyMinutes)
+    checkpointClock = clock
+    let keepsTime = trainer.world.rank == 0 && checkpointer != nil
+    trainer.report = { verdict in
+      checkpointer?.report(in: &verdict)
+      if keepsTime, clock.isDue { verdict.saves = 1 }
+      guard handlesSignals else { return }
+      if RunSignals.takeSave() { verdict.saves = 1 }
+      if RunSignals.isStopping { verdict.stops = 1 }
+    }
   }
 
   private var batch: Int { trainer.configuration.training.batch }
   private var epochs: Double { Double(trainer.step) / Double(trainer.stepsPerEpoch) }
-  private var wallSeconds: Double { MPI.wallTime() - start }
+  private var wallSeconds: Double { trainer.progress.wallSeconds }
 
   mutating func announce() {
     let training = trainer.configuration.training
@@ -48,28 +55,71 @@ struct TrainingSession {
         + "\(trainer.totalSteps) steps"
         + (size > 1 ? ", allreduce \(trainer.reducer.names.first ?? "")" : "")
         + (trainer.reducer.choiceSource.map { " (\($0))" } ?? ""))
+    switch trainer.origin {
+    case .beginning: break
+    case .memory: display.say("goes on after step \(trainer.step), which was in memory")
+    case .checkpoint: display.say("goes on after step \(trainer.step), from its checkpoint")
+    }
     if let refusal = trainer.reducer.overlapRefusal, size > 1, trainer.world.rank == 0 {
       Logger(label: "rondo.training").warning("\(refusal)")
     }
   }
 
+  /// Trains to the end of the run.
+  ///
+  /// - Throws: `CommonFailure` with exit status 75 when the run was asked to stop, with its checkpoint written.
   mutating func train() throws {
-    let training = trainer.configuration.training
+    if trainer.step > 0 {
+      // What an earlier life had yet to do after its last step.
+      try completeStep(learningRate: trainer.learningRate(step: trainer.step - 1))
+    }
     while trainer.step < trainer.totalSteps {
       let learningRate = trainer.learningRate
-      let loss = try trainer.trainStep()
+      try trainer.trainStep()
       if trainer.progress.skippedInARow == Self.mostSkipped { throw try notFinite() }
-      let seconds = trainer.stepSeconds
-      stepSeconds.append(seconds)
-      secondsSinceLine += seconds
-      lossSinceLine += loss
-      lossInEpoch += loss
-      stepsSinceLine += 1
-      stepsInEpoch += 1
-      let isEpochEnd = trainer.step % trainer.stepsPerEpoch == 0
-      let isEnd = trainer.step == trainer.totalSteps
-      if trainer.step % training.logEverySteps == 0 || isEnd { try log(learningRate) }
-      if isEpochEnd || isEnd { try endEpoch(isEnd: isEnd) }
+      stepSeconds.append(trainer.stepSeconds)
+      try checkpointer?.advance(trainer.verdict)
+      try completeStep(learningRate: learningRate)
+      try saveIfDue()
+    }
+    try checkpointer?.finish()
+  }
+
+  /// What comes after a step: its line, at the end of an epoch an evaluation.
+  private mutating func completeStep(learningRate: Double) throws {
+    let training = trainer.configuration.training
+    let isEnd = trainer.step == trainer.totalSteps
+    if trainer.progress.stepsSinceLine > 0, trainer.step % training.logEverySteps == 0 || isEnd {
+      try log(learningRate)
+    }
+    if trainer.step % trainer.stepsPerEpoch == 0 || isEnd { try endEpoch(isEnd: isEnd) }
+  }
+
+  /// A checkpoint, where one is due or was asked for; and the end, where that was asked for.
+  private mutating func saveIfDue() throws {
+    let every = trainer.configuration.checkpoint.everySteps
+    let isDue = every > 0 && (trainer.step % every == 0 || trainer.step == trainer.totalSteps)
+    let (isAsked, isStopping) = (trainer.verdict.saves > 0, trainer.verdict.stops > 0)
+    guard isDue || isAsked || isStopping, let checkpointer else {
+      if isStopping { throw CommonFailure("stopped by a signal after step \(trainer.step)", exitStatus: 75) }
+      return
+    }
+    // The end of the run is near enough.
+    if isStopping, trainer.step == trainer.totalSteps { return }
+    let hasBegun = try checkpointer.begin()
+    checkpointClock.reset()
+    guard isStopping else { return }
+    try checkpointer.finish()
+    let isCommitted = hasBegun && checkpointer.committedStep == trainer.step
+    let directory = directory
+    try CommonFailure.agreed(on: trainer.world) {
+      let place = "after step \(trainer.step) of \(trainer.totalSteps)"
+      if trainer.world.rank == 0, !isCommitted {
+        throw CommonFailure("stopped by a signal \(place), and its checkpoint could not be written")
+      }
+      throw CommonFailure(
+        "stopped by a signal \(place), with a checkpoint; to go on: rondo train ... --output \(directory?.path ?? "")",
+        exitStatus: 75)
     }
   }
 
@@ -87,27 +137,41 @@ struct TrainingSession {
   }
 
   private mutating func log(_ learningRate: Double) throws {
-    let samples = Double(stepsSinceLine * batch)
+    let progress = trainer.progress
+    let steps = Double(progress.stepsSinceLine)
     let metrics = StepMetrics(
-      step: trainer.step, epoch: epochs, loss: lossSinceLine / Double(stepsSinceLine),
-      learningRate: learningRate, samplesPerSecond: samples / secondsSinceLine, wallSeconds: wallSeconds)
+      step: trainer.step, epoch: epochs, loss: progress.lossSinceLine / steps, learningRate: learningRate,
+      samplesPerSecond: steps * Double(batch) / max(progress.secondsSinceLine, .leastNormalMagnitude),
+      wallSeconds: wallSeconds)
     try write(JSONLine.encode(metrics))
     display.show(metrics)
-    (lossSinceLine, stepsSinceLine, secondsSinceLine) = (0, 0, 0)
+    trainer.progress.lossSinceLine = 0
+    trainer.progress.stepsSinceLine = 0
+    trainer.progress.secondsSinceLine = 0
+    trainer.record()
   }
 
   private mutating func endEpoch(isEnd: Bool) throws {
-    trainLoss = lossInEpoch / Double(stepsInEpoch)
-    (lossInEpoch, stepsInEpoch) = (0, 0)
+    if trainer.progress.stepsInEpoch > 0 {
+      trainer.progress.trainLoss = trainer.progress.lossInEpoch / Double(trainer.progress.stepsInEpoch)
+      trainer.progress.lossInEpoch = 0
+      trainer.progress.stepsInEpoch = 0
+      trainer.record()
+    }
     let every = trainer.configuration.training.evaluateEveryEpochs
     let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0
     guard isEnd || isDue, trainer.data.test.count > 0 else { return }
+    let isWritten = trainer.progress.evaluatedStep == trainer.step
+    if isWritten && !isEnd { return }
     let evaluation = try trainer.evaluate()
     self.evaluation = evaluation
+    if isWritten { return }
     let metrics = EvaluationMetrics(
       step: trainer.step, epoch: epochs, evaluation: evaluation.metrics, wallSeconds: wallSeconds)
     try write(JSONLine.encode(metrics))
     display.show(metrics)
+    trainer.progress.evaluatedStep = trainer.step
+    trainer.record()
   }
 
   /// A line of `metrics.jsonl`. Only rank 0 can fail here; its error ends the job.
@@ -116,26 +180,28 @@ struct TrainingSession {
   /// Collective.
   func summarize() throws -> Summary {
     let size = trainer.world.size
-    let instruments = trainer.instruments
+    trainer.record()
+    let progress = trainer.progress
     let memory = try trainer.collective(.memory) { () throws(MPIError) in
       try trainer.world.allreduce(peakMemoryBytes(), .maximum)
     }
     let buckets = size == 1 ? [] : trainer.reducer.buckets
     let names = trainer.reducer.names
+    let algorithms = Dictionary(
+      zip(buckets, names).map { (String($0.count * 4), $1) }, uniquingKeysWith: { a, _ in a })
+    let trained = Double(progress.step * batch)
     return Summary(
       name: trainer.configuration.name, steps: trainer.step, epochs: epochs,
-      samplesPerSecond: Double(trainer.step * batch) / max(stepSeconds.reduce(0, +), .leastNormalMagnitude),
-      stepSecondsMedian: median(stepSeconds), trainLoss: trainLoss,
+      samplesPerSecond: trained / max(progress.trainingSeconds, .leastNormalMagnitude),
+      stepSecondsMedian: median(stepSeconds), trainLoss: progress.trainLoss,
       evaluation: evaluation?.metrics ?? [:], weightsSha256: trainer.executor.weightsSHA256, ranks: size,
       threadsPerRank: trainer.pool.threads, reproducible: trainer.configuration.training.reproducible,
       blasKernel: BLAS.kernelName,
-      allreduce: Dictionary(
-        zip(buckets, names).map { (String($0.count * 4), $1) },
-        uniquingKeysWith: { a, _ in a }),
+      allreduce: algorithms,
       communication: .init(
-        bytes: trainer.reducer.statistics.bytesSent, seconds: instruments.communicationSeconds,
-        exposedSeconds: instruments.exposedSeconds),
-      peakMemoryBytes: memory, wallSeconds: wallSeconds,
-      restarts: 0)
+        bytes: progress.bytesSent, seconds: progress.communicationSeconds,
+        exposedSeconds: progress.exposedSeconds),
+      peakMemoryBytes: memory, wallSeconds: wallSeconds, skippedSteps: progress.skippedSteps,
+      restarts: directory?.identity.restarts ?? 0)
   }
 }

@@ -6,7 +6,9 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model as a configuration describes it.",
     discussion: """
-      Writes a run directory with config.yaml (as resolved), metrics.jsonl (a line a logged step) and summary.json.
+      Writes a run directory with config.yaml (as resolved), metrics.jsonl (a line a logged step), checkpoints and summary.json. The same \
+      command with the same --output goes on where it was interrupted. SIGUSR1 writes a checkpoint; SIGTERM and SIGINT write one and \
+      end with exit status 75.
       """)
 
   @Argument(help: "The configuration, a YAML file.")
@@ -20,6 +22,13 @@ struct Train: ParsableCommand {
 
   @Option(help: "The run directory (default: runs/NAME-DATE-TIME).")
   var output: String?
+
+  @Option(
+    help: """
+      What to do with what an earlier start of the run has left: auto goes on in --output, from memory or the newest checkpoint; never \
+      refuses a directory that holds a run; DIR goes on with the run or the checkpoint there.
+      """)
+  var resume = "auto"
 
   @Flag(help: "Write timeline.json into the run directory, for chrome://tracing or ui.perfetto.dev.")
   var timeline = false
@@ -42,6 +51,8 @@ struct Train: ParsableCommand {
       var run = TrainingRun(configuration, pool: try threads.pool(on: world), output: output)
       run.json = json
       run.timeline = timeline
+      run.resume = ResumePolicy(resume)
+      run.handlesSignals = true
       _ = try run.run(on: world)
     }
   }

@@ -4,27 +4,38 @@ import MPI
 /// Fills the replicas of all ranks with the state of one step: the newest that has survived anywhere, else that of a checkpoint, else the
 /// first.
 struct StateContents {
+  /// Where the state comes from with which training begins.
+  enum Origin: Int, Sendable {
+    case beginning, memory, checkpoint
+  }
+
   /// What a run begins with when no memory has survived.
   struct Start {
-    /// The step of the newest whole checkpoint, or 0.
-    var step = 0
-    /// Whether every rank can fill its replica, from what it has; else rank 0 does, and sends it to the others.
-    var isEverywhere = false
-    /// Fills a replica, and returns the course of the run.
-    var fill: (TrainingState) throws -> TrainingProgress
+    /// On rank 0: the newest checkpoint that is whole and of a later step than the one given, which `load` then takes; nil if there is
+    /// none.
+    var stored: (_ after: Int) throws -> Int? = { _ in nil }
+    /// On rank 0: fills a replica from that checkpoint, and returns the course of the run.
+    var load: (TrainingState) throws -> TrainingProgress = { _ in TrainingProgress() }
+    /// Fills a replica with the state before the first step.
+    var initialize: (TrainingState) throws -> TrainingProgress
+    /// Whether every rank can do the last; else rank 0 does, and sends it to the others.
+    var initializesEverywhere = true
   }
 
   /// Collective over `world`.
   ///
-  /// - Returns: the course of the run up to the step at which all replicas are.
+  /// - Returns: the course of the run up to the step at which all replicas are, and where that comes from.
   static func settle(
     _ found: TrainingState.Found, start: Start, group: borrowing Communicator,
     world: borrowing Communicator
-  ) throws -> TrainingProgress {
+  ) throws -> (progress: TrainingProgress, origin: Origin) {
     let isLeader = group.rank == 0
     let steps = try world.allgather(isLeader ? found.progress?.step ?? -1 : -1)
     let newest = steps.max() ?? -1
-    let hasSurvived = newest >= start.step && newest >= 0
+    let stored = try world.broadcast(
+      try CommonFailure.agreed(on: world) { world.rank == 0 ? try start.stored(newest) ?? -1 : -1 }, root: 0)
+    let hasSurvived = newest >= 0 && newest >= stored
+    let isEverywhere = stored < 0 && start.initializesEverywhere
     var progress = hasSurvived ? found.progress ?? TrainingProgress() : TrainingProgress()
     var source = 0
     if hasSurvived {
@@ -33,13 +44,13 @@ struct StateContents {
       // What is there is older than what will be.
       if isLeader { found.state.header.hasContents = false }
       progress = try CommonFailure.agreed(on: world) {
-        world.rank == 0 || start.isEverywhere && isLeader
-          ? try start.fill(found.state) : TrainingProgress()
+        guard world.rank == 0 || isEverywhere && isLeader else { return TrainingProgress() }
+        return try stored >= 0 ? start.load(found.state) : start.initialize(found.state)
       }
     }
     if let leaders = try world.split(color: isLeader ? 0 : nil, key: world.rank) {
       let root = try leaders.allgather(world.rank).firstIndex(of: source) ?? 0
-      let isNeeded = hasSurvived ? found.progress?.step != newest : !start.isEverywhere
+      let isNeeded = hasSurvived ? found.progress?.step != newest : !isEverywhere
       if try leaders.allreduce(isNeeded ? 1 : 0, .maximum) > 0, leaders.size > 1 {
         if isNeeded { found.state.header.hasContents = false }
         try broadcast(found.state, root: root, on: leaders)
@@ -58,7 +69,7 @@ struct StateContents {
       found.state.header.hasContents = true
     }
     try group.barrier()
-    return progress
+    return (progress, hasSurvived ? .memory : stored >= 0 ? .checkpoint : .beginning)
   }
 
   /// Collective over the leaders of all replicas.

@@ -1,0 +1,114 @@
+import Checkpoints
+import Foundation
+import Graph
+import Optimizers
+
+/// What a checkpoint of a run holds, between the memory of its state and its files.
+///
+/// `model.safetensors` has the weights and running statistics by name; the shards of the optimizer's state have pieces `STATE.NAME@OFFSET`;
+/// `state.json` the rest.
+enum CheckpointContents {
+  /// `state.json`.
+  struct Record: Codable {
+    var format = 1
+    var step: Int
+    /// The place in the epoch's order of the first sample of the next step.
+    var samplePosition: Int
+    var epoch: Int
+    var seed: UInt64
+    /// The optimizer whose state it is.
+    var optimizer: String
+    var ranks: Int
+    /// The kernel of BLAS on whose bits the weights depend.
+    var blasKernel: String
+    var progress: TrainingProgress
+    /// The resolved configuration, as YAML.
+    var configuration: String
+  }
+
+  /// A copy of what one rank is to write, taken between two steps.
+  struct Staging {
+    private let memory: SharedFile
+    private let graph: Graph
+    private let share: Range<Int>
+    let stateCount: Int
+    private let hasWeights: Bool
+
+    /// - Parameters:
+    ///   - share: of each arena of the optimizer's state.
+    ///   - hasWeights: whether this rank writes the weights too.
+    init(
+      _ state: TrainingState, _ graph: Graph, share: Range<Int>, hasWeights: Bool,
+      copy: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
+    ) {
+      self.graph = graph
+      self.share = share
+      self.hasWeights = hasWeights
+      stateCount = state.layout.core.stateCount
+      let count = stateCount * share.count + (hasWeights ? graph.arenaCount : 0)
+      memory = SharedFile(privateBytes: max(1, count) * MemoryLayout<Float>.stride)
+      for index in 0..<stateCount {
+        copy(
+          floats + index * share.count, state.firstState + index * state.stateStride + share.lowerBound,
+          share.count)
+      }
+      if hasWeights { copy(floats + stateCount * share.count, state.parameters.base, graph.arenaCount) }
+    }
+
+    private var floats: UnsafeMutablePointer<Float> {
+      guard let base = memory.bytes.baseAddress else { preconditionFailure("Staging: expected memory") }
+      return base.assumingMemoryBound(to: Float.self)
+    }
+
+    var weights: [SafetensorsSource] {
+      guard hasWeights else { return [] }
+      let base = floats + stateCount * share.count
+      return graph.parameters.map { parameter in
+        SafetensorsSource(
+          parameter.name, shape: parameter.shape.extents,
+          UnsafeBufferPointer(start: base + parameter.offset, count: parameter.range.count))
+      }
+    }
+
+    /// The parts of tensors that lie in the share.
+    var states: [SafetensorsSource] {
+      (0..<stateCount).flatMap { index in
+        graph.parameters.compactMap { parameter -> SafetensorsSource? in
+          let part = parameter.range.clamped(to: share)
+          guard !part.isEmpty else { return nil }
+          return SafetensorsSource(
+            "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
+            UnsafeBufferPointer(
+              start: floats + index * share.count + part.lowerBound - share.lowerBound, count: part.count))
+        }
+      }
+    }
+  }
+
+  /// Fills the memory of a state from a checkpoint. Nothing else than what the graph has by name is read.
+  static func read(_ checkpoint: StoredCheckpoint, _ graph: Graph, into state: TrainingState) throws -> Record
+  {
+    let record = try JSONLine.decode(Record.self, from: checkpoint.state())
+    let model = try checkpoint.model()
+    for parameter in graph.parameters {
+      let tensor = try model.tensor(parameter.name)
+      guard tensor.shape == parameter.shape.extents else {
+        throw CheckpointError(
+          "\(parameter.name) has shape \(tensor.shape), and the model's is \(parameter.shape.extents)",
+          path: model.path)
+      }
+      try model.read(tensor, into: state.parameters[parameter.range])
+    }
+    let shards = try ShardedTensors(checkpoint.optimizerShards())
+    for index in 0..<state.layout.core.stateCount {
+      for parameter in graph.parameters {
+        try shards.read(
+          "\(index).\(parameter.name)", count: parameter.range.count,
+          into: UnsafeMutableBufferPointer(
+            start: state.firstState + index * state.stateStride + parameter.offset,
+            count: parameter.range.count))
+      }
+    }
+    return record
+  }
+}

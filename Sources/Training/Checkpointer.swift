@@ -1,0 +1,180 @@
+import BLAS
+import Checkpoints
+import Foundation
+import Graph
+import Logging
+import MPI
+
+/// Writes checkpoints of a run behind its training loop.
+///
+/// A checkpoint begins between two steps, on all ranks at the same one: each copies what it is to write, its share of the optimizer's state
+/// and rank 0 the weights too, and goes on training while a thread brings the copy to disk. Whose files are there is part of every step's verdict;
+/// when all are, rank 0 makes the checkpoint visible. What fails costs this checkpoint and a line, never an earlier one and not the run.
+final class Checkpointer {
+  /// The newest step that was committed.
+  private(set) var committedStep: Int?
+  /// Steps whose checkpoints stay, such as the best.
+  var spared: Set<Int> = []
+
+  private let store: CheckpointStore
+  private let keep: Int
+  private let trainer: Trainer
+  private var writing: (step: Int, task: BackgroundTask<[CheckpointFile]>)?
+  /// On rank 0.
+  private var committing: (step: Int, task: BackgroundTask<Void>)?
+  private let logger = Logger(label: "rondo.training")
+
+  init(_ trainer: Trainer, directory: String, keep: Int) {
+    self.trainer = trainer
+    self.keep = keep
+    store = CheckpointStore(directory: directory)
+  }
+
+  private var rank: Int { trainer.world.rank }
+  private var size: Int { trainer.world.size }
+
+  /// Begins a checkpoint of the state at hand, when the one before is done. Collective.
+  ///
+  /// - Returns: whether it was begun; if not, a line has said why.
+  @discardableResult func begin() throws -> Bool {
+    try finish()
+    let step = trainer.step
+    do {
+      try trainer.collective(.checkpoint) {
+        try CommonFailure.agreed(on: trainer.world) { if rank == 0 { try store.begin(step: step) } }
+      }
+    } catch let failure as CommonFailure {
+      warn(step, failure.description)
+      return false
+    }
+    let pieces = trainer.pieces
+    let staging = CheckpointContents.Staging(
+      trainer.state, trainer.network.graph, share: pieces.share(rank, of: size), hasWeights: rank == 0
+    ) { [pool = trainer.pool] target, source, count in
+      pool.run(over: count, grain: 1 << 18) { part in
+        (target + part.lowerBound).update(from: source + part.lowerBound, count: part.count)
+      }
+    }
+    let record = JSONLine.encode(record(), pretty: true)
+    let work = Work(store: store, staging: staging, step: step, rank: rank, size: size, record: record)
+    writing = (step, BackgroundTask("rondo-checkpoint") { try work.run() })
+    return true
+  }
+
+  /// Says in a step's verdict how far this rank has come.
+  func report(in verdict: inout StepVerdict) {
+    switch writing?.task.result {
+    case .success: verdict.written = 1
+    case .failure: verdict.failed = 1
+    case nil: break
+    }
+  }
+
+  /// Goes on with what the verdict of a step says of all ranks. Collective: all ranks have the same verdict.
+  func advance(_ verdict: StepVerdict) throws {
+    if writing != nil, verdict.written + verdict.failed == Int64(size) { try gather() }
+  }
+
+  /// Returns when no checkpoint is under way. Collective.
+  func finish() throws {
+    if writing != nil { try gather() }
+    if let committing {
+      if case .failure(let error) = committing.task.wait() {
+        giveUp(committing.step, "\(error)")
+      } else {
+        committedStep = committing.step
+      }
+      self.committing = nil
+    }
+  }
+
+  /// Brings the descriptions of all files to rank 0, which commits them behind the loop.
+  private func gather() throws {
+    guard let (step, task) = writing else { return }
+    writing = nil
+    var files = ""
+    do {
+      try trainer.collective(.checkpoint) {
+        let written = try CommonFailure.agreed(on: trainer.world) { try task.wait().get() }
+        files = String(decoding: try JSONEncoder().encode(written), as: UTF8.self)
+        files = try Self.concatenated(files, on: trainer.world)
+      }
+    } catch let failure as CommonFailure {
+      giveUp(step, failure.description)
+      return
+    }
+    guard rank == 0 else {
+      committedStep = step
+      return
+    }
+    let all = try files.split(separator: "\n").flatMap {
+      try JSONDecoder().decode([CheckpointFile].self, from: Data($0.utf8))
+    }
+    committing = (
+      step,
+      BackgroundTask("rondo-checkpoint") { [store, keep, spared] in
+        try store.commit(step: step, files: all)
+        try store.retain(newest: keep, through: step, sparing: spared)
+      }
+    )
+  }
+
+  private func giveUp(_ step: Int, _ reason: String) {
+    if rank == 0 { store.abandon(step: step) }
+    warn(step, reason)
+  }
+
+  private func warn(_ step: Int, _ reason: String) {
+    guard rank == 0 else { return }
+    let last =
+      committedStep.map { "the last whole checkpoint is that of step \($0)" } ?? "there is no checkpoint yet"
+    logger.warning("no checkpoint of step \(step): \(reason); training goes on, \(last)")
+  }
+
+  private func record() -> CheckpointContents.Record {
+    let (epoch, stepOfEpoch) = trainer.step.quotientAndRemainder(dividingBy: trainer.stepsPerEpoch)
+    let configuration = trainer.configuration
+    return CheckpointContents.Record(
+      step: trainer.step, samplePosition: stepOfEpoch * configuration.training.batch, epoch: epoch,
+      seed: configuration.seed, optimizer: trainer.optimizerName, ranks: size, blasKernel: BLAS.kernelName,
+      progress: trainer.progress, configuration: configuration.resolvedYAML)
+  }
+
+  /// What one rank's thread does.
+  private struct Work {
+    let store: CheckpointStore
+    let staging: CheckpointContents.Staging
+    let step: Int
+    let rank: Int
+    let size: Int
+    let record: String
+
+    func run() throws -> [CheckpointFile] {
+      var files: [CheckpointFile] = []
+      let states = staging.states
+      if staging.stateCount > 0 {
+        let name = CheckpointFile.optimizer(rank, of: size)
+        files.append(try store.write(states, metadata: ["format": "rondo"], as: name, step: step))
+      }
+      guard rank == 0 else { return files }
+      files.append(
+        try store.write(
+          staging.weights, metadata: ["format": "rondo", "steps": String(step)], as: CheckpointFile.model,
+          step: step))
+      files.append(try store.write(Data((record + "\n").utf8), as: CheckpointFile.state, step: step))
+      return files
+    }
+  }
+
+  /// The texts of all ranks, a line each, on rank 0. Collective.
+  private static func concatenated(_ text: String, on world: borrowing Communicator) throws(MPIError)
+    -> String
+  {
+    let bytes = Array((text + "\n").utf8)
+    let counts = try world.allgather(bytes.count)
+    var all = [UInt8](repeating: 0, count: world.rank == 0 ? counts.reduce(0, +) : 0)
+    var span = all.mutableSpan
+    try world.gather(bytes.span, into: &span, counts: counts, root: 0)
+    return String(decoding: all, as: UTF8.self)
+  }
+}

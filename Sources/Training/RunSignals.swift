@@ -1,0 +1,42 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What signals ask of a run: SIGUSR1 a checkpoint, SIGTERM and SIGINT a checkpoint and the end. A second SIGINT ends the process at once.
+///
+/// Handlers only count; the run looks at the counts once a step, and all ranks act at the same step.
+enum RunSignals {
+  private static let saves = Atomic<Int>(0)
+  private static let stops = Atomic<Int>(0)
+  private static let interrupts = Atomic<Int>(0)
+
+  /// From now on the process does not end by these signals.
+  static func install() {
+    // A handler may be the first to touch what is made when it is first touched.
+    _ = (saves.load(ordering: .relaxed), stops.load(ordering: .relaxed), interrupts.load(ordering: .relaxed))
+    handle(SIGUSR1) { _ in RunSignals.saves.wrappingAdd(1, ordering: .relaxed) }
+    handle(SIGTERM) { _ in RunSignals.stops.wrappingAdd(1, ordering: .relaxed) }
+    handle(SIGINT) { _ in
+      RunSignals.stops.wrappingAdd(1, ordering: .relaxed)
+      if RunSignals.interrupts.wrappingAdd(1, ordering: .relaxed).newValue > 1 {
+        signal(SIGINT, SIG_DFL)
+        raise(SIGINT)
+      }
+    }
+  }
+
+  /// Whether a checkpoint was asked for since the last call.
+  static func takeSave() -> Bool { saves.exchange(0, ordering: .relaxed) > 0 }
+
+  static var isStopping: Bool { stops.load(ordering: .relaxed) > 0 }
+
+  private static func handle(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = handler
+    // System calls go on as if nothing had happened.
+    action.sa_flags = SA_RESTART
+    sigaction(number, &action, nil)
+  }
+}
