@@ -45,6 +45,11 @@ extension Configuration {
     .init("training.evaluate_every_epochs", \.training.evaluateEveryEpochs, .whole(from: 0)),
     .init("training.log_every_steps", \.training.logEverySteps, .whole(from: 1)),
 
+    .init("training.initial_weights.path", \.training.initialWeights.path, .optional(.text)),
+    .init("training.initial_weights.map", \.training.initialWeights.map, .list(.text), only: warmStart),
+    .init("training.initial_weights.transpose", \.training.initialWeights.transpose, .flag, only: warmStart),
+    .init("training.initial_weights.missing", \.training.initialWeights.missing, .choice, only: warmStart),
+
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
       "training.optimizer.learning_rate", \.training.optimizer.learningRate, .number("above 0") { $0 > 0 }),
@@ -95,6 +100,9 @@ extension Configuration {
     "training.optimizer.kind", \.training.optimizer.kind, .sgd)
   private static let adamw = ConfigurationKey.Condition.with(
     "training.optimizer.kind", \.training.optimizer.kind, .adamw)
+  private static let warmStart = ConfigurationKey.Condition.unless(
+    { $0.training.initialWeights.path == nil },
+    "it belongs to a file, and training.initial_weights.path is not given")
   private static let file = ConfigurationKey.Condition.unless(
     { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
   private static let fileToSplit = ConfigurationKey.Condition.unless(

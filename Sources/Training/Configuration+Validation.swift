@@ -120,6 +120,7 @@ extension Configuration {
     if training.optimizer.nesterov, training.optimizer.momentum == 0 {
       return ("training.optimizer.nesterov", "it needs a momentum above 0, such as 0.9")
     }
+    if let fault = training.initialWeights.mapFault { return ("training.initial_weights.map", fault) }
     if let steps = training.steps, training.schedule.warmupSteps > steps {
       return (
         "training.schedule.warmup_steps",

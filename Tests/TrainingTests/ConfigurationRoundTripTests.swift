@@ -121,6 +121,12 @@ extension Configuration {
       reproducible: chance(&random), evaluateEveryEpochs: .random(in: 0...5, using: &random),
       logEverySteps: .random(in: 1...100, using: &random))
     if chance(&random) {
+      training.initialWeights = InitialWeights(
+        path: "some file", map: chance(&random) ? [] : ["a.*=b.*", "c= transposed"],
+        transpose: chance(&random),
+        missing: chance(&random) ? .error : .initialize)
+    }
+    if chance(&random) {
       training.epochs = .random(in: 1...100, using: &random)
     } else {
       training.steps = .random(in: 9...100_000, using: &random)
