@@ -51,6 +51,10 @@ extension Configuration {
     .init(
       "training.ema_decay", \.training.emaDecay,
       .optional(.number("above 0 and below 1") { 0 < $0 && $0 < 1 })),
+    .init("training.initial_weights.path", \.training.initialWeights.path, .optional(.text)),
+    .init("training.initial_weights.map", \.training.initialWeights.map, .list(.text), only: warmStart),
+    .init("training.initial_weights.transpose", \.training.initialWeights.transpose, .flag, only: warmStart),
+    .init("training.initial_weights.missing", \.training.initialWeights.missing, .choice, only: warmStart),
 
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
@@ -136,6 +140,9 @@ extension Configuration {
   private static let transformer = models([.gpt, .encoder])
   private static let cycleWithoutWarmup = schedules([.oneCycle]).unless(
     { $0.training.schedule.warmupSteps > 0 }, "training.schedule.warmup_steps says how long the rise is")
+  private static let warmStart = ConfigurationKey.Condition.unless(
+    { $0.training.initialWeights.path == nil },
+    "it belongs to a file, and training.initial_weights.path is not given")
   private static let file = ConfigurationKey.Condition.unless(
     { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
   private static let fileToSplit = ConfigurationKey.Condition.unless(

@@ -124,6 +124,7 @@ extension Configuration {
         "a schedule in steps needs the number of optimizer steps from one to the next"
       )
     }
+    if let fault = training.initialWeights.mapFault { return ("training.initial_weights.map", fault) }
     if let steps = training.steps, training.schedule.warmupSteps > steps {
       return (
         "training.schedule.warmup_steps",

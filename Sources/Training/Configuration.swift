@@ -57,13 +57,15 @@ extension Configuration {
     public var evaluateEveryEpochs: Int
     /// Writes a line of metrics every so many steps.
     public var logEverySteps: Int
+    /// A file that the run begins with, in place of values drawn from the seed.
+    public var initialWeights: InitialWeights
 
     /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
     public init(
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
       optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), clipNorm: Double? = nil,
       clipValue: Double? = nil, emaDecay: Double? = nil, reproducible: Bool = true,
-      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10
+      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10, initialWeights: InitialWeights = InitialWeights()
     ) {
       self.batch = batch
       self.microbatch = microbatch ?? Self.defaultMicrobatch(batch: batch)
@@ -77,6 +79,7 @@ extension Configuration {
       self.reproducible = reproducible
       self.evaluateEveryEpochs = evaluateEveryEpochs
       self.logEverySteps = logEverySteps
+      self.initialWeights = initialWeights
     }
 
     /// Microbatches of one global batch, over all ranks.

@@ -41,15 +41,15 @@ import Testing
 
   @Test func sizesAroundThePieceAreHashedWhole() throws {
     let folder = try Folder()
-    let store = SampleRun(folder).store
-    try store.begin(step: 1)
+    let run = SampleRun(folder)
+    try run.store.begin(step: 1)
     let piece = CheckpointWriter.pieceBytes
     for size in [0, 1, piece - 1, piece, piece + 1, 3 * piece + 17] {
       let bytes = Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) })
-      let file = try store.write(bytes, as: "f\(size)", step: 1)
+      let file = try run.store.write(bytes, as: "f\(size)", step: 1)
       #expect(file.bytes == size)
       #expect(file.sha256 == SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined())
-      try file.check(in: store.partialPath(1), checkingDigest: true)
+      try file.check(in: run.store.partialPath(1), checkingDigest: true)
     }
   }
 
@@ -102,29 +102,29 @@ import Testing
   }
 
   @Test func ranksThatDoNotShareTheFolderAreTold() throws {
-    let store = SampleRun(try Folder()).store
+    let run = SampleRun(try Folder())
     var error = #expect(throws: CheckpointError.self) {
-      try store.write(Data(), as: CheckpointFile.state, step: 3)
+      try run.store.write(Data(), as: CheckpointFile.state, step: 3)
     }
     let advice = "; put the run directory on a file system that all hosts of the job share"
     #expect(error?.problem == "the folder was made and is not there\(advice)")
-    try store.begin(step: 3)
-    let state = try store.write(Data([1]), as: CheckpointFile.state, step: 3)
+    try run.store.begin(step: 3)
+    let state = try run.store.write(Data([1]), as: CheckpointFile.state, step: 3)
     let other = CheckpointFile(name: CheckpointFile.optimizer(1, of: 2), bytes: 1, sha256: state.sha256)
-    error = #expect(throws: CheckpointError.self) { try store.commit(step: 3, files: [state, other]) }
+    error = #expect(throws: CheckpointError.self) { try run.store.commit(step: 3, files: [state, other]) }
     #expect(
       error?.description
-        == "\(store.partialPath(3))/optimizer-00001-of-00002.safetensors: the file was written and is not there\(advice)"
+        == "\(run.store.partialPath(3))/optimizer-00001-of-00002.safetensors: the file was written and is not there\(advice)"
     )
-    #expect(try store.steps() == [])
+    #expect(try run.store.steps() == [])
   }
 
   @Test func aFileIsWrittenOnce() throws {
-    let store = SampleRun(try Folder()).store
-    try store.begin(step: 3)
-    _ = try store.write(Data([1]), as: CheckpointFile.state, step: 3)
+    let run = SampleRun(try Folder())
+    try run.store.begin(step: 3)
+    _ = try run.store.write(Data([1]), as: CheckpointFile.state, step: 3)
     let error = #expect(throws: CheckpointError.self) {
-      try store.write(Data([1]), as: CheckpointFile.state, step: 3)
+      try run.store.write(Data([1]), as: CheckpointFile.state, step: 3)
     }
     #expect(error?.problem == "the file cannot be written: File exists")
   }

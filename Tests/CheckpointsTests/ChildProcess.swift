@@ -19,7 +19,7 @@ struct ChildProcess {
   ///
   /// - Parameter namespace: a script that sets up file systems, as root of a mount namespace of its own; `$1` is the folder.
   static func start(
-    _ task: String, on folder: String, limit: Int = 20, namespace script: String? = nil,
+    _ task: String, on folder: String, limit: Int = 90, namespace script: String? = nil,
     output: Pipe = .ofTwoProcesses
   ) throws -> Process {
     let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

@@ -85,7 +85,7 @@ import Testing
     var seen = 0
     for _ in 0..<5 {
       let process = try ChildProcess.start("writesForEver", on: run.store.directory)
-      let limit = Date().addingTimeInterval(15)
+      let limit = Date().addingTimeInterval(60)
       while (try run.store.steps().last ?? 0) < seen + 2, Date() < limit { usleep(1_000) }
       usleep(UInt32.random(in: 0...40_000))
       // The child of `timeout`, which ends with it.

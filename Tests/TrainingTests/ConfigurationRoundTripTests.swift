@@ -118,6 +118,12 @@ extension Configuration {
     default: training.emaDecay = 0.5 + fraction(&random) / 2
     }
     if chance(&random) {
+      training.initialWeights = InitialWeights(
+        path: "some file", map: chance(&random) ? [] : ["a.*=b.*", "c= transposed"],
+        transpose: chance(&random),
+        missing: chance(&random) ? .error : .initialize)
+    }
+    if chance(&random) {
       training.epochs = .random(in: 1...100, using: &random)
     } else {
       training.steps = .random(in: 9...100_000, using: &random)
