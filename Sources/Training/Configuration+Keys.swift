@@ -45,6 +45,14 @@ extension Configuration {
     .init("training.evaluate_every_epochs", \.training.evaluateEveryEpochs, .whole(from: 0)),
     .init("training.log_every_steps", \.training.logEverySteps, .whole(from: 1)),
 
+    .init(
+      "training.early_stopping.patience", \.training.earlyStopping.patience, .optional(.whole(from: 1)),
+      only: evaluations),
+    .init("training.early_stopping.metric", \.training.earlyStopping.metric, .choice, only: earlyStopping),
+    .init(
+      "training.early_stopping.min_delta", \.training.earlyStopping.minDelta,
+      .number("of at least 0") { $0 >= 0 }, only: earlyStopping),
+
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
       "training.optimizer.learning_rate", \.training.optimizer.learningRate, .number("above 0") { $0 > 0 }),
@@ -95,6 +103,12 @@ extension Configuration {
     "training.optimizer.kind", \.training.optimizer.kind, .sgd)
   private static let adamw = ConfigurationKey.Condition.with(
     "training.optimizer.kind", \.training.optimizer.kind, .adamw)
+  private static let evaluations = ConfigurationKey.Condition.unless(
+    { $0.training.evaluateEveryEpochs == 0 },
+    "it counts evaluations, and training.evaluate_every_epochs: 0 has none before the end")
+  private static let earlyStopping = ConfigurationKey.Condition.unless(
+    { $0.training.earlyStopping.patience == nil },
+    "it has no meaning without training.early_stopping.patience")
   private static let file = ConfigurationKey.Condition.unless(
     { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
   private static let fileToSplit = ConfigurationKey.Condition.unless(

@@ -49,12 +49,13 @@ extension Configuration {
     public var evaluateEveryEpochs: Int
     /// Writes a line of metrics every so many steps.
     public var logEverySteps: Int
+    public var earlyStopping: EarlyStopping
 
     /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
     public init(
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
       optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), reproducible: Bool = false,
-      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10
+      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10, earlyStopping: EarlyStopping = EarlyStopping()
     ) {
       self.batch = batch
       self.microbatch = microbatch ?? Self.defaultMicrobatch(batch: batch)
@@ -65,6 +66,7 @@ extension Configuration {
       self.reproducible = reproducible
       self.evaluateEveryEpochs = evaluateEveryEpochs
       self.logEverySteps = logEverySteps
+      self.earlyStopping = earlyStopping
     }
 
     /// Microbatches of one global batch, over all ranks.
@@ -120,6 +122,22 @@ extension Configuration {
 
     static func defaultLearningRate(_ kind: Kind) -> Double { kind == .adamw ? 1e-3 : 1e-2 }
     static func defaultWeightDecay(_ kind: Kind) -> Double { kind == .adamw ? 0.01 : 0 }
+  }
+
+  /// When a run ends before its last step because it does not get better any more.
+  public struct EarlyStopping: Sendable, Equatable {
+    /// Over the held-out samples, whether larger or smaller is better follows from it.
+    public var metric: Metric
+    /// Evaluations in a row without improvement after which the run stops; nil for never.
+    public var patience: Int?
+    /// What counts as an improvement is more than this.
+    public var minDelta: Double
+
+    public init(metric: Metric = .loss, patience: Int? = nil, minDelta: Double = 0) {
+      self.metric = metric
+      self.patience = patience
+      self.minDelta = minDelta
+    }
   }
 
   /// The learning rate over the steps of a run, as a factor of ``Optimizer/learningRate``.

@@ -1,4 +1,5 @@
 import BLAS
+import Datasets
 import Graph
 import Logging
 import MPI
@@ -72,7 +73,9 @@ public struct TrainingRun {
     }
     var directory: RunDirectory?
     try instruments.agreed(.directory, on: world) {
-      if world.rank == 0 { directory = try RunDirectory(output, configuration: configuration) }
+      guard world.rank == 0 else { return }
+      directory = try RunDirectory(output, configuration: configuration)
+      try directory?.write(Preprocessing(of: data))
     }
     let clock = try timeline ? ClockOffset.measure(on: world) : nil
     let trainer = try Trainer(
@@ -122,6 +125,7 @@ public struct TrainingRun {
     let summary = try session.summarize()
     if let directory {
       try directory.write(trainer.executor, steps: trainer.step)
+      if let evaluation = session.evaluation { try directory.write(evaluation) }
       try directory.write(summary)
       session.display.finish(summary, path: directory.path)
     }

@@ -11,7 +11,10 @@ import Logging
       Start it under mpirun or srun, one rank per node: mpirun -n 2 rondo train config.yaml. Without a launcher it runs as one rank.
       """,
     version: rondoVersion,
-    subcommands: [Train.self, Predict.self, Inspect.self, Bench.self, Simulate.self, Tune.self, Doctor.self])
+    subcommands: [
+      Train.self, Evaluate.self, Predict.self, Inspect.self, Bench.self, Simulate.self, Tune.self,
+      Doctor.self,
+    ])
 
   /// As `ParsableCommand.main`, with exit status 2 and one line for wrong usage. All ranks of a job parse the same words before MPI is
   /// there; the first one speaks.

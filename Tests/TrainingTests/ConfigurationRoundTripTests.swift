@@ -126,6 +126,11 @@ extension Configuration {
     } else {
       training.steps = .random(in: 9...100_000, using: &random)
     }
+    if chance(&random), training.evaluateEveryEpochs > 0 {
+      training.earlyStopping = EarlyStopping(
+        metric: Metric.allCases.randomElement(using: &random) ?? .loss,
+        patience: .random(in: 1...9, using: &random), minDelta: fraction(&random))
+    }
     let algorithm = Communication.Algorithm.allCases.randomElement(using: &random) ?? .ring
     let takesAnyWire = algorithm != .mpi && !training.reproducible
     return Configuration(
