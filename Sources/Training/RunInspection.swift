@@ -69,9 +69,11 @@ public struct RunInspection: Codable, Sendable {
   private mutating func readProgress() throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     if let json = FileManager.default.contents(atPath: path + "/summary.json") {
-      guard let summary = try? decoder.decode(Summary.self, from: json) else {
-        throw ConfigurationError("this is no summary of this version's", at: path + "/summary.json")
+      guard let summary = try? decoder.decode(Progress.self, from: json) else {
+        throw ConfigurationError("this is not what rondo train wrote", at: path + "/summary.json")
       }
       isFinished = true
       (steps, epochs, trainLoss) = (summary.steps, summary.epochs, summary.trainLoss)
@@ -89,6 +91,16 @@ public struct RunInspection: Codable, Sendable {
         evaluation = found.evaluation
       }
     }
+  }
+
+  /// What is shown of a summary, whatever version wrote it.
+  private struct Progress: Decodable {
+    var steps: Int?
+    var epochs: Double?
+    var trainLoss: Double?
+    var evaluation: [String: Double]?
+    var ranks: Int?
+    var weightsSha256: String?
   }
 
   private static func files(in directory: String) -> [File] {
