@@ -35,12 +35,20 @@ public struct CSVFile: Sendable, Equatable {
   /// Reads the whole file and a file of held-out samples, which has the same columns in any order, and no class that
   /// this file has not. Its categories that this file has not become code 0.
   public func load(testPath: String) throws(DatasetError) -> DatasetSplit {
-    let table = try CSVTable(self, path: path, matching: nil)
-    let train = try table.dataset(matching: nil)
+    let train = try load()
+    var test = self
+    test.path = testPath
+    return DatasetSplit(train: train, test: try test.load(matching: train))
+  }
+
+  /// Reads the whole file for a model that was trained on others: they have the same columns in any order. The task and the codes are
+  /// those of `template`; categories that it has not become code 0, and a class that it has not is an error.
+  ///
+  /// - Parameter template: columns, words and classes; its samples do not matter.
+  public func load(matching template: Dataset) throws(DatasetError) -> Dataset {
     var file = self
-    file.task = train.classNames == nil ? .regression : .classification
-    let test = try CSVTable(file, path: testPath, matching: table)
-    return DatasetSplit(train: train, test: try test.dataset(matching: train.labels))
+    file.task = template.classNames == nil ? .regression : .classification
+    return try CSVTable(file, path: path, matching: template).dataset(matching: template)
   }
 }
 
@@ -54,17 +62,17 @@ private struct CSVTable {
   private var labels: LabelColumn
   private let reader = DecimalReader()
 
-  init(_ file: CSVFile, path: String, matching model: CSVTable?) throws(DatasetError) {
+  init(_ file: CSVFile, path: String, matching model: Dataset?) throws(DatasetError) {
     var records = try CSVRecords.open(path: path)
     var cells: [CSVRecords.Cell] = []
     guard try records.next(into: &cells) else {
       throw DatasetError("the file is empty; expected a header and rows", path: path)
     }
     header = try CSVHeader(
-      cells: cells, label: file.label, categorical: file.categorical, path: path, matching: model?.header)
+      cells: cells, label: file.label, categorical: file.categorical, path: path, matching: model)
     labels = LabelColumn(name: file.label, path: path, task: file.task)
     categories = header.categoryNames.enumerated().map { index, name in
-      CategoryColumn(name: name, path: path, matching: model?.categories[index].vocabulary)
+      CategoryColumn(name: name, path: path, matching: model?.codes?.vocabularies[index])
     }
 
     var row = [Float](repeating: 0, count: header.featureNames.count)
@@ -93,18 +101,19 @@ private struct CSVTable {
     }
   }
 
-  func dataset(matching model: Dataset.Labels?) throws(DatasetError) -> Dataset {
+  func dataset(matching model: Dataset?) throws(DatasetError) -> Dataset {
     var numbers: NumberRows?
     var codeRows: CodeRows?
     if !header.featureNames.isEmpty {
-      numbers = NumberRows(features, shape: [header.featureNames.count], names: header.featureNames)
+      let shape = model?.numbers?.shape ?? [header.featureNames.count]
+      numbers = NumberRows(features, shape: shape, names: header.featureNames)
     }
     if !categories.isEmpty {
       codeRows = CodeRows(.rows(codes), shape: [categories.count], vocabularies: categories.map(\.vocabulary))
         .recoded(categories.map(\.vocabulary), categories.map(\.sortedCodes))
     }
     return Dataset(
-      numbers: numbers, codes: codeRows, labels: try labels.labels(matching: model),
+      numbers: numbers, codes: codeRows, labels: try labels.labels(matching: model?.labels),
       labelName: header.labelName)
   }
 

@@ -19,10 +19,9 @@ struct CSVHeader {
 
   /// - Parameters:
   ///   - categorical: names of the columns whose features are categories.
-  ///   - model: the header of the training file, when this is the file of held-out samples: it must have the same columns, in any
-  ///     order.
+  ///   - model: the training data, when this is another file: it must have the same columns, in any order.
   init(
-    cells: [CSVRecords.Cell], label: String, categorical: [String], path: String, matching model: CSVHeader?
+    cells: [CSVRecords.Cell], label: String, categorical: [String], path: String, matching model: Dataset?
   ) throws(DatasetError) {
     let names = cells.map { LabelColumn.trimmed($0) }
     try Self.checkNames(names, path: path)
@@ -42,9 +41,12 @@ struct CSVHeader {
     }
     self.names = names
     labelName = label
-    if let model { try Self.checkSameColumns(names, as: model, path: path) }
+    let categories = model?.codes?.vocabularies.map(\.name) ?? []
+    if let model {
+      try Self.checkSameColumns(names, as: model.featureNames + categories, label: label, path: path)
+    }
     let featureNames = model?.featureNames ?? names.filter { $0 != label && !categorical.contains($0) }
-    let categoryNames = model?.categoryNames ?? names.filter { categorical.contains($0) }
+    let categoryNames = model == nil ? names.filter { categorical.contains($0) } : categories
     var uses: [String: Use] = [label: .label]
     for (index, name) in featureNames.enumerated() { uses[name] = .number(index) }
     for (index, name) in categoryNames.enumerated() { uses[name] = .category(index) }
@@ -54,16 +56,15 @@ struct CSVHeader {
   }
 
   private static func checkSameColumns(
-    _ names: [String], as model: CSVHeader, path: String
+    _ names: [String], as expected: [String], label: String, path: String
   ) throws(DatasetError) {
-    let expected = model.featureNames + model.categoryNames
     for name in expected where !names.contains(name) {
       throw DatasetError(
         "the training file has a column \(Quotation.of(name)), this file has none"
           + Spelling.suggestion(for: name, among: names), path: path, line: 1)
     }
     let known = Set(expected)
-    for name in names where name != model.labelName && !known.contains(name) {
+    for name in names where name != label && !known.contains(name) {
       throw DatasetError("the training file has no such column", path: path, line: 1, column: name)
     }
   }

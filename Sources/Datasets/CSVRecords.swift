@@ -32,8 +32,13 @@ struct CSVRecords: ~Copyable {
   static func open(
     path: String, isTabSeparated: Bool = false, blockBytes: Int = 1 << 20
   ) throws(DatasetError) -> CSVRecords {
-    var records = CSVRecords(
-      file: try FileBytes.open(path: path), isTabSeparated: isTabSeparated, blockBytes: blockBytes)
+    try open(FileBytes.open(path: path), isTabSeparated: isTabSeparated, blockBytes: blockBytes)
+  }
+
+  static func open(
+    _ file: consuming FileBytes, isTabSeparated: Bool = false, blockBytes: Int = 1 << 20
+  ) throws(DatasetError) -> CSVRecords {
+    var records = CSVRecords(file: file, isTabSeparated: isTabSeparated, blockBytes: blockBytes)
     try records.skipByteOrderMark()
     return records
   }
@@ -55,20 +60,24 @@ struct CSVRecords: ~Copyable {
   ///
   /// - Returns: false at the end of the file.
   mutating func next(into cells: inout [Cell]) throws(DatasetError) -> Bool {
-    line = nextLine
     while true {
-      if position < end, let next = try scan(into: &cells) {
-        consumedBytes += next - position
-        position = next
-        halveQuotationMarks(in: &cells)
-        return true
-      }
+      if try nextInMemory(into: &cells) { return true }
       if isAtEndOfFile { return false }
       try fill()
     }
   }
 
-  /// Moves what is left to the front of the buffer, which grows if it is full, and reads behind it.
+  /// As `next`, without reading: false when the next record is not in memory as a whole.
+  mutating func nextInMemory(into cells: inout [Cell]) throws(DatasetError) -> Bool {
+    line = nextLine
+    guard position < end, let next = try scan(into: &cells) else { return false }
+    consumedBytes += next - position
+    position = next
+    halveQuotationMarks(in: &cells)
+    return true
+  }
+
+  /// Moves what is left to the front of the buffer, which grows if it is full, and reads behind it what is there.
   private mutating func fill() throws(DatasetError) {
     let left = end - position
     if position > 0 {
@@ -81,14 +90,15 @@ struct CSVRecords: ~Copyable {
     }
     position = 0
     end = left
-    let count = try file.read(
+    let count = try file.readSome(
       into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[end...])))
     if count == 0 { isAtEndOfFile = true }
     end += count
   }
 
   private mutating func skipByteOrderMark() throws(DatasetError) {
-    while end < 3, !isAtEndOfFile { try fill() }
+    // The first byte tells whether to wait for more.
+    while end < 3, !isAtEndOfFile, end == 0 || [0xEF, 0xFE, 0xFF].contains(buffer[0]) { try fill() }
     if end >= 2, (buffer[0], buffer[1]) == (0xFF, 0xFE) || (buffer[0], buffer[1]) == (0xFE, 0xFF) {
       throw DatasetError("the file is in UTF-16; save it as UTF-8", path: path)
     }
@@ -148,8 +158,9 @@ extension CSVRecords {
         throw DatasetError(
           "a cell of this row begins with a quotation mark that is never closed", path: path, line: line)
       }
-      // What follows decides: another mark, or what ends the cell, at most two bytes.
-      if end - at < 3, !isAtEndOfFile { return nil }
+      // What follows decides: another mark, or what ends the cell, two bytes if the first is a carriage return.
+      let decisive = end - at >= 2 && buffer[at + 1] == UInt8(ascii: "\r") ? 3 : 2
+      if end - at < decisive, !isAtEndOfFile { return nil }
       guard at + 1 < end, buffer[at + 1] == UInt8(ascii: "\"") else { break }
       hasDoubledMarks = true
       at += 2

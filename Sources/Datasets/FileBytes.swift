@@ -29,6 +29,15 @@ struct FileBytes: ~Copyable {
     return FileBytes(path: path, fileBytes: fileBytes, descriptor: descriptor, gzip: gzip)
   }
 
+  /// What comes in on the process's standard input, from where it stands.
+  static func standardInput() throws(DatasetError) -> FileBytes {
+    let descriptor = dup(STDIN_FILENO)
+    if descriptor < 0 { throw systemError("cannot be read", path: standardInputName) }
+    return FileBytes(path: standardInputName, fileBytes: nil, descriptor: descriptor, gzip: nil)
+  }
+
+  private static let standardInputName = "standard input"
+
   /// What the file holds; nil where that is not known (a pipe, a packed file).
   var count: Int? { gzip == nil ? fileBytes : nil }
 
@@ -43,12 +52,18 @@ struct FileBytes: ~Copyable {
   borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(DatasetError) -> Int {
     var filled = 0
     while filled < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-      let count = if let gzip { try gzip.read(into: rest) } else { try readPlain(rest) }
+      let count = try readSome(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
       if count == 0 { break }
       filled += count
     }
     return filled
+  }
+
+  /// Reads what is there, and waits only while nothing is.
+  ///
+  /// - Returns: how many bytes were read; 0 at the end of the file.
+  borrowing func readSome(into buffer: UnsafeMutableRawBufferPointer) throws(DatasetError) -> Int {
+    if let gzip { try gzip.read(into: buffer) } else { try readPlain(buffer) }
   }
 
   /// Up to `count` bytes. Memory is taken only for what the file can hold, whatever its header says.

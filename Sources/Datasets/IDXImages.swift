@@ -22,15 +22,21 @@ public struct IDXImages: Sendable, Equatable {
     folder: String, classNames: [String]? = nil
   ) throws(DatasetError) -> DatasetSplit {
     let train = try pair(in: folder, part: "train", classNames: classNames).load()
-    let names = train.classNames ?? []
-    let test = try pair(in: folder, part: "t10k", classNames: names)
+    return DatasetSplit(train: train, test: try loadTest(folder: folder, matching: train))
+  }
+
+  /// The test part of a folder, for a model that was trained on images of the same shape and classes.
+  ///
+  /// - Parameter template: of images; its samples do not matter.
+  public static func loadTest(folder: String, matching template: Dataset) throws(DatasetError) -> Dataset {
+    let test = try pair(in: folder, part: "t10k", classNames: template.classNames ?? [])
     let images = try test.load()
-    guard images.sampleShape == train.sampleShape else {
+    guard images.sampleShape == template.sampleShape else {
       throw DatasetError(
-        "the images are \(images.sampleShape), those of the training part \(train.sampleShape)",
+        "the images are \(images.sampleShape), those of the training part \(template.sampleShape)",
         path: test.imagesPath)
     }
-    return DatasetSplit(train: train, test: images)
+    return images
   }
 
   public func load() throws(DatasetError) -> Dataset {

@@ -40,12 +40,20 @@ public struct SequenceFile: Sendable, Equatable {
   /// longer than this file's, unless what is longer is cut off.
   public func load(testPath: String) throws(DatasetError) -> DatasetSplit {
     let train = try load()
+    var test = self
+    test.path = testPath
+    return DatasetSplit(train: train, test: try test.load(matching: train))
+  }
+
+  /// Reads the whole file for a model that was trained on others: length, task and classes are those of `template`.
+  ///
+  /// - Parameter template: of sequences; its samples do not matter.
+  public func load(matching template: Dataset) throws(DatasetError) -> Dataset {
+    let length = template.sampleShape[0]
     var file = self
-    file.path = testPath
-    file.length = train.sampleShape[0]
-    file.task = train.classNames == nil ? .regression : .classification
-    let test = try SequenceTable(file).dataset(length: train.sampleShape[0], matching: train.labels)
-    return DatasetSplit(train: train, test: test)
+    file.length = length
+    file.task = template.classNames == nil ? .regression : .classification
+    return try SequenceTable(file).dataset(length: length, matching: template.labels)
   }
 }
 

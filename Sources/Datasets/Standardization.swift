@@ -1,7 +1,7 @@
 /// Shifts and scales numbers to mean 0 and deviation 1: `(x - mean) * scale`, `scale = 1 / deviation`, per feature. Codes stay.
 ///
 /// Part of a model as much as its weights are: what it was fitted on must be applied to whatever it predicts from.
-public struct Standardization: Sendable, Equatable {
+public struct Standardization: Codable, Sendable, Equatable {
   public let means: [Float]
   /// 1 for a feature that is the same everywhere, so that it becomes 0 and not a quotient by 0.
   public let scales: [Float]

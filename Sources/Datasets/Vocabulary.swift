@@ -8,6 +8,15 @@ public enum Vocabulary: Sendable, Equatable {
   /// of the words' bytes.
   case categories(column: String, words: [String])
 
+  /// What a sequence's letters became; nil for categories.
+  var alphabet: SequenceAlphabet? {
+    switch self {
+    case .bytes: .bytes
+    case .nucleotides: .nucleotides
+    case .categories: nil
+    }
+  }
+
   /// How many codes there are: the rows of a table of embeddings.
   public var count: Int {
     switch self {

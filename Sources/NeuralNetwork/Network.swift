@@ -50,10 +50,11 @@ public struct Network {
   /// - Parameters:
   ///   - microbatch: samples of one forward and backward pass.
   ///   - sample: what the model is given.
+  ///   - forTraining: false for a network that is only evaluated: its executor has no gradients, and less memory for values.
   ///   - model: from the inputs to the output that `task` asks for.
   /// - Throws: the first `ShapeError` of the model.
   public init(
-    microbatch: Int, sample: SampleShape, task: Task, model: (Inputs) -> Tensor
+    microbatch: Int, sample: SampleShape, task: Task, forTraining: Bool = true, model: (Inputs) -> Tensor
   ) throws(ShapeError) {
     let trace = Trace(microbatch: microbatch)
     self.task = task
@@ -78,7 +79,9 @@ public struct Network {
       target = trace.input("next tokens", perSample: positions, of: .int32)
       loss = softmaxCrossEntropy(output, labels: target)
     }
-    graph = try trace.finish(loss: loss, outputs: [output])
+    // Without a loss to differentiate, it is one more number to read.
+    graph = try trace.finish(
+      loss: forTraining ? loss : nil, outputs: forTraining ? [output] : [output, loss])
     guard output.shape == expected else {
       throw ShapeError("expected \(expected), found \(output.shape)", place: "output")
     }

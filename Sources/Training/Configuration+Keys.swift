@@ -55,6 +55,13 @@ extension Configuration {
     .init("training.initial_weights.map", \.training.initialWeights.map, .list(.text), only: warmStart),
     .init("training.initial_weights.transpose", \.training.initialWeights.transpose, .flag, only: warmStart),
     .init("training.initial_weights.missing", \.training.initialWeights.missing, .choice, only: warmStart),
+    .init(
+      "training.early_stopping.patience", \.training.earlyStopping.patience, .optional(.whole(from: 1)),
+      only: evaluations),
+    .init("training.early_stopping.metric", \.training.earlyStopping.metric, .choice, only: earlyStopping),
+    .init(
+      "training.early_stopping.min_delta", \.training.earlyStopping.minDelta,
+      .number("of at least 0") { $0 >= 0 }, only: earlyStopping),
 
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
@@ -143,6 +150,12 @@ extension Configuration {
   private static let warmStart = ConfigurationKey.Condition.unless(
     { $0.training.initialWeights.path == nil },
     "it belongs to a file, and training.initial_weights.path is not given")
+  private static let evaluations = ConfigurationKey.Condition.unless(
+    { $0.training.evaluateEveryEpochs == 0 },
+    "it counts evaluations, and training.evaluate_every_epochs: 0 has none before the end")
+  private static let earlyStopping = ConfigurationKey.Condition.unless(
+    { $0.training.earlyStopping.patience == nil },
+    "it has no meaning without training.early_stopping.patience")
   private static let file = ConfigurationKey.Condition.unless(
     { $0.data.path == nil }, "it belongs to a file, and data.path is not given")
   private static let fileToSplit = ConfigurationKey.Condition.unless(

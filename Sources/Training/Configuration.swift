@@ -59,13 +59,15 @@ extension Configuration {
     public var logEverySteps: Int
     /// A file that the run begins with, in place of values drawn from the seed.
     public var initialWeights: InitialWeights
+    public var earlyStopping: EarlyStopping
 
     /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
     public init(
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
       optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), clipNorm: Double? = nil,
       clipValue: Double? = nil, emaDecay: Double? = nil, reproducible: Bool = true,
-      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10, initialWeights: InitialWeights = InitialWeights()
+      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10, initialWeights: InitialWeights = InitialWeights(),
+      earlyStopping: EarlyStopping = EarlyStopping()
     ) {
       self.batch = batch
       self.microbatch = microbatch ?? Self.defaultMicrobatch(batch: batch)
@@ -80,6 +82,7 @@ extension Configuration {
       self.evaluateEveryEpochs = evaluateEveryEpochs
       self.logEverySteps = logEverySteps
       self.initialWeights = initialWeights
+      self.earlyStopping = earlyStopping
     }
 
     /// Microbatches of one global batch, over all ranks.

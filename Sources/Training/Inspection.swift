@@ -93,13 +93,7 @@ public struct Inspection: Codable, Sendable {
         layer.backwardFlops == 0 ? "" : String(format: "%.1f", Double(layer.backwardFlops) / 1e6),
       ]
     }
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    let lines = rows.map { row in
-      zip(row, widths).enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-        return column < 2 ? cell.0 + padding : padding + cell.0
-      }.joined(separator: "  ")
-    }
+    let lines = TextTable.lines(rows, left: [0, 1])
     return """
       \(name): \(model), \(grouped(parameterCount)) parameters; of a microbatch of \(microbatch) samples:
 

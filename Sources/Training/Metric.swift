@@ -1,7 +1,7 @@
 import NeuralNetwork
 
 /// What a model is measured by on held-out samples. Raw values are the names in files and configurations.
-public enum Metric: String, Sendable, CaseIterable {
+public enum Metric: String, Codable, Sendable, CaseIterable {
   /// The mean of the network's own loss.
   case loss
   /// The share of samples, or tokens, whose largest logit is their label's.

@@ -8,7 +8,7 @@ enum ReadyMade {
   /// - Parameter model: from numbers [microbatch, features], or codes where the data have no numbers; nil for the model that the
   ///   configuration names.
   static func network(
-    _ configuration: Configuration, data: Dataset, model: ((Tensor) -> Tensor)?
+    _ configuration: Configuration, data: Dataset, model: ((Tensor) -> Tensor)?, forTraining: Bool = true
   ) throws(ShapeError) -> Network {
     let microbatch = configuration.training.microbatch
     let task = task(configuration.model, data)
@@ -17,11 +17,13 @@ enum ReadyMade {
         microbatch: microbatch,
         sample: .init(
           numbers: data.numbers.map { [$0.width] },
-          codes: data.numbers == nil ? data.codes.map { Shape($0.shape) } : nil), task: task
+          codes: data.numbers == nil ? data.codes.map { Shape($0.shape) } : nil), task: task,
+        forTraining: forTraining
       ) { inputs in model(inputs.features) }
     }
     let sample = try sampleShape(configuration.model, data)
-    return try Network(microbatch: microbatch, sample: sample, task: task) { inputs in
+    return try Network(microbatch: microbatch, sample: sample, task: task, forTraining: forTraining) {
+      inputs in
       output(configuration.model, data, task, inputs)
     }
   }

@@ -1,4 +1,5 @@
 import BLAS
+import Datasets
 import Graph
 import Logging
 import MPI
@@ -79,7 +80,10 @@ public struct TrainingRun {
       return network
     }
     let place = try instruments.agreed(.directory, on: world) {
-      world.rank == 0 ? try RunPlace(output, resume: resume, configuration: configuration) : nil
+      guard world.rank == 0 else { return nil as RunPlace? }
+      let place = try RunPlace(output, resume: resume, configuration: configuration)
+      try place.directory.write(Preprocessing(of: data))
+      return place
     }
     let names = try world.broadcast(
       place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0
@@ -156,6 +160,7 @@ public struct TrainingRun {
     let summary = try session.summarize()
     if let directory {
       try directory.write(trainer.executor, steps: trainer.step)
+      if let evaluation = session.evaluation { try directory.write(evaluation) }
       try directory.write(summary)
       session.display.finish(summary, path: directory.path)
     }

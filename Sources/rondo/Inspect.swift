@@ -1,17 +1,22 @@
 import ArgumentParser
+import Foundation
 import Training
 
 /// `rondo inspect`
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract:
-      "Show the layers of a configuration's model, their work, and the memory of a rank, without running it.")
+    abstract: "Show what a configuration, a run, a checkpoint or a file of weights is.",
+    discussion: """
+      Of a configuration the layers of its model, their work, and the memory of a rank, without running it. Of the directory of a run \
+      or a checkpoint how far it came, its metrics and files. Of a .safetensors file its tensors and metadata.
+      """)
 
-  @Argument(help: "The configuration, a YAML file.")
-  var config: String
+  @Argument(help: "A configuration (YAML), a directory, or a .safetensors file.")
+  var path: String
 
   @Option(
-    name: .customLong("set"), help: "KEY=VALUE: overrides a key, such as training.microbatch=32. Repeatable.")
+    name: .customLong("set"),
+    help: "KEY=VALUE: overrides a key of the configuration, such as training.microbatch=32. Repeatable.")
   var overrides: [String] = []
 
   @Flag(help: "Print one JSON object.")
@@ -19,9 +24,23 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     try Job.runAlone {
-      let configuration = try Configuration(contentsOf: config, overrides: overrides)
-      let inspection = try Inspection(configuration, data: try configuration.loadData())
-      print(json ? inspection.json : inspection.table)
+      var isDirectory: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      let isWeights = path.hasSuffix(".safetensors")
+      if exists && isDirectory.boolValue || isWeights, !overrides.isEmpty {
+        throw ValidationError("--set overrides keys of a configuration, and \(path) is none")
+      }
+      if exists, isDirectory.boolValue {
+        let inspection = try RunInspection(path: path)
+        print(json ? inspection.json : inspection.table)
+      } else if isWeights {
+        let inspection = try WeightsInspection(path: path)
+        print(json ? inspection.json : inspection.table)
+      } else {
+        let configuration = try Configuration(contentsOf: path, overrides: overrides)
+        let inspection = try Inspection(configuration, data: try configuration.loadData())
+        print(json ? inspection.json : inspection.table)
+      }
     }
   }
 }

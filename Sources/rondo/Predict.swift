@@ -1,98 +1,84 @@
 import ArgumentParser
 import BLAS
+import Datasets
 import Foundation
 import Training
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 /// `rondo predict`
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Continue texts with a trained gpt.",
+    abstract: "Predict with a trained model, or continue texts with a trained gpt.",
     discussion: """
-      Prompts are the lines of --input, or one --prompt. Text is printed as it is chosen. The same seed and prompt give the same text.
+      Samples are the rows of a CSV file whose columns have the names of the training's, or lines of JSON: objects with these names, \
+      {"features": [...]} for images and signals, {"sequence": "ACGT"} for sequences. Each is answered by one line as it comes in.
+
+      A gpt continues one --prompt, or the lines of the input, {"prompt": "..."} in lines of JSON; text is printed as it is chosen. The same \
+      seed and prompt give the same text.
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case text, jsonl
-  }
+  @Argument(help: "A run directory that rondo train wrote, or one of its checkpoints.")
+  var path: String
 
-  @Argument(help: "A run directory that rondo train wrote.")
-  var runDirectory: String
-
-  @Option(help: "What to continue.")
-  var prompt: String?
-
-  @Option(help: "A file with a prompt a line, or - for standard input.")
+  @Option(
+    help:
+      "A file of samples, or of a prompt a line; - for standard input (default, if something is piped in).")
   var input: String?
 
-  @Option(help: "text, or jsonl: an object with prompt and text a line.")
-  var format = Format.text
+  @Option(
+    help: """
+      Of the output, and of standard input: csv, jsonl, or for a gpt text (default: that of the input file's extension, else jsonl, of a \
+      gpt text).
+      """)
+  var format: PredictionInput.Format?
 
-  @Option(help: "Tokens (bytes) to choose for each prompt.")
-  var tokens = 200
-
-  @Option(help: "0 takes the likeliest token; below 1 keeps closer to it, above 1 strays further.")
-  var temperature: Float = 0.8
-
-  @Option(help: "Chooses among so many of the likeliest tokens (default: all).")
-  var topK: Int?
-
-  @Option(help: "Of the choices.")
-  var seed: UInt64 = 1
+  @Option(
+    help: """
+      Samples that are computed together if they are there already. With more than 1 the last digits of a prediction may depend on the \
+      samples beside it.
+      """)
+  var batch = 1
 
   @Option(help: "Threads (default: 1).")
   var threads = 1
 
+  @OptionGroup(title: "Options for a gpt") var text: TextOptions
+
   func validate() throws {
-    if (prompt == nil) == (input == nil) {
-      throw ValidationError("expected one of --prompt TEXT and --input PATH")
+    if text.prompt != nil, input != nil {
+      throw ValidationError("expected one of --prompt TEXT and --input PATH, found both")
     }
-    if prompt?.isEmpty == true { throw ValidationError("--prompt: expected at least one character") }
-    if tokens < 1 { throw ValidationError("--tokens: expected at least 1, found \(tokens)") }
-    if !(temperature >= 0) || !temperature.isFinite {
-      throw ValidationError("--temperature: expected a number of at least 0, found \(temperature)")
-    }
-    if let topK, topK < 1 { throw ValidationError("--top-k: expected at least 1, found \(topK)") }
+    if batch < 1 { throw ValidationError("--batch: expected at least 1, found \(batch)") }
     if threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
   }
 
   func run() throws {
     try Job.runAlone {
+      if text.prompt == nil, input == nil, isatty(STDIN_FILENO) == 1 {
+        throw ValidationError(
+          "expected --input PATH, or samples on standard input; for a gpt also --prompt TEXT")
+      }
       let pool = ThreadPool(threads: threads)
       if let refusal = pool.refusal { throw ValidationError(refusal) }
-      let generator = try TrainedRun(path: runDirectory).textGenerator(on: pool)
-      let sampling = TextContinuation(
-        generator: generator, temperature: temperature, topK: topK, seed: seed, count: tokens)
-      if let prompt {
-        _ = write(prompt, sampling)
-      } else if input == "-" {
-        while let line = readLine(), write(line, sampling) {}
-      } else if let input {
-        guard let text = FileManager.default.contents(atPath: input) else {
-          throw ConfigurationError("the file cannot be read", at: input)
-        }
-        for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline) {
-          guard write(String(line), sampling) else { return }
-        }
+      let run = try TrainedRun(path: path)
+      let input = PredictionInput(path: input == "-" ? nil : input, format: format)
+      if run.configuration.model.kind == .gpt {
+        try text.run(run, input: input, pool: pool)
+      } else {
+        try text.refuse(for: run)
+        try predict(run, input: input, pool: pool)
       }
     }
   }
 
-  /// - Returns: whether somebody still reads.
-  private func write(_ prompt: String, _ continuation: TextContinuation) -> Bool {
-    guard !prompt.isEmpty else { return true }
-    switch format {
-    case .text:
-      guard Terminal.write(Array(prompt.utf8)) else { return false }
-      continuation.each(after: prompt) { Terminal.write($0) }
-      return Terminal.write([UInt8(ascii: "\n")])
-    case .jsonl:
-      var text: [UInt8] = []
-      continuation.each(after: prompt) { bytes in
-        text += bytes
-        return true
-      }
-      let line = continuation.json(prompt: prompt, text: String(decoding: text, as: UTF8.self))
-      return Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
+  private func predict(_ run: TrainedRun, input: PredictionInput, pool: ThreadPool) throws {
+    let predictor = try Predictor(run, batch: batch, pool: pool)
+    let samples = try input.samples(for: run)
+    try PredictionRun(predictor, format: try input.predictionFormat).run(samples) { line in
+      Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
   }
 }

@@ -12,7 +12,8 @@ import Logging
       """,
     version: rondoVersion,
     subcommands: [
-      Train.self, Predict.self, Inspect.self, Verify.self, Bench.self, Simulate.self, Tune.self, Doctor.self,
+      Train.self, Evaluate.self, Predict.self, Inspect.self, Verify.self, Bench.self, Simulate.self, Tune.self,
+      Doctor.self,
     ])
 
   /// As `ParsableCommand.main`, with exit status 2 and one line for wrong usage. All ranks of a job parse the same words before MPI is

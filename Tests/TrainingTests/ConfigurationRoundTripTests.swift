@@ -128,6 +128,11 @@ extension Configuration {
     } else {
       training.steps = .random(in: 9...100_000, using: &random)
     }
+    if chance(&random), training.evaluateEveryEpochs > 0 {
+      training.earlyStopping = EarlyStopping(
+        metric: Metric.allCases.randomElement(using: &random) ?? .loss,
+        patience: .random(in: 1...9, using: &random), minDelta: fraction(&random))
+    }
     let algorithms: [Communication.Algorithm] =
       training.reproducible
       ? [.auto, .shared, .tree] : Communication.Algorithm.allCases.filter { $0 != .tree }

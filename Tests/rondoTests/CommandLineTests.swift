@@ -92,7 +92,13 @@ let digits = """
     ]
     #expect(try output(of: piped).contains("abc status 0"))
     try expectRefusal(["predict", directory.path, "--prompt", "a"], contains: ["no run directory"])
-    try expectRefusal(["predict", run], contains: ["--prompt"])
+    try expectRefusal(["predict", run, "--prompt", "a", "--input", "b"], contains: ["--prompt"])
+    let prompts = try directory.write("prompts.jsonl", "{\"prompt\": \"abc\"}\n{\"prompt\": \"gh\"}\n{}\n")
+    let lines = try Job.run(
+      ranks: 1, program: try rondo(),
+      arguments: ["predict", run, "--input", prompts, "--tokens", "9", "--temperature", "0"])
+    #expect(lines.output.contains("{\"prompt\":\"abc\",\"text\":\"defgh abc\"}"), "\(lines)")
+    #expect(lines.output.contains("prompts.jsonl:3: expected an object") && lines.exitStatus == 2, "\(lines)")
   }
 
   @Test(arguments: [1, 2]) func aMissingFileIsNamed(ranks: Int) throws {

@@ -1,0 +1,23 @@
+import Datasets
+import Foundation
+
+// What others need who measure the model or predict with it.
+extension RunDirectory {
+  /// Writes `preprocessing.json`, by which new data are read.
+  func write(_ preprocessing: Preprocessing) throws {
+    try write(JSONLine.encode(preprocessing), to: RunFiles.preprocessingName)
+  }
+
+  /// Writes `evaluation.json`: the metrics of the summary, and what they are made of.
+  func write(_ evaluation: Evaluation) throws {
+    try write(evaluation.json(), to: RunFiles.evaluationName)
+  }
+
+  private func write(_ line: String, to name: String) throws {
+    do {
+      try (line + "\n").write(toFile: path + "/" + name, atomically: true, encoding: .utf8)
+    } catch {
+      throw RunDirectoryError("\(path)/\(name): cannot write (\(Self.reason(error)))")
+    }
+  }
+}
