@@ -28,4 +28,9 @@ public struct BestMetric: Codable, Sendable, Equatable {
     (self.value, self.step) = (value, step)
     return true
   }
+
+  /// Goes on from what an earlier life of the run knew.
+  mutating func restore(_ value: Double, step: Int) {
+    if step >= 0 { (self.value, self.step) = (value, step) }
+  }
 }

@@ -33,6 +33,7 @@ enum CheckpointContents {
     private let share: Range<Int>
     let stateCount: Int
     private let hasWeights: Bool
+    private let hasAverage: Bool
 
     /// - Parameters:
     ///   - share: of each arena of the optimizer's state.
@@ -45,14 +46,19 @@ enum CheckpointContents {
       self.share = share
       self.hasWeights = hasWeights
       stateCount = state.layout.core.stateCount
-      let count = stateCount * share.count + (hasWeights ? graph.arenaCount : 0)
+      let average = hasWeights ? state.average : nil
+      hasAverage = average != nil
+      let arenas = (hasWeights ? 1 : 0) + (hasAverage ? 1 : 0)
+      let count = stateCount * share.count + arenas * graph.arenaCount
       memory = SharedFile(privateBytes: max(1, count) * MemoryLayout<Float>.stride)
       for index in 0..<stateCount {
         copy(
           floats + index * share.count, state.firstState + index * state.stateStride + share.lowerBound,
           share.count)
       }
-      if hasWeights { copy(floats + stateCount * share.count, state.parameters.base, graph.arenaCount) }
+      let rest = floats + stateCount * share.count
+      if hasWeights { copy(rest, state.parameters.base, graph.arenaCount) }
+      if let average { copy(rest + graph.arenaCount, average.base, graph.arenaCount) }
     }
 
     private var floats: UnsafeMutablePointer<Float> {
@@ -60,13 +66,18 @@ enum CheckpointContents {
       return base.assumingMemoryBound(to: Float.self)
     }
 
-    var weights: [SafetensorsSource] {
+    /// On the rank that has them: the weights, and their average if one is kept; by the names of their files.
+    var weights: [(file: String, tensors: [SafetensorsSource])] {
       guard hasWeights else { return [] }
-      let base = floats + stateCount * share.count
-      return graph.parameters.map { parameter in
-        SafetensorsSource(
-          parameter.name, shape: parameter.shape.extents,
-          UnsafeBufferPointer(start: base + parameter.offset, count: parameter.range.count))
+      let names = [CheckpointFile.model] + (hasAverage ? [RunDirectory.averageWeights] : [])
+      return names.enumerated().map { index, name in
+        let base = floats + stateCount * share.count + index * graph.arenaCount
+        let tensors = graph.parameters.map { parameter in
+          SafetensorsSource(
+            parameter.name, shape: parameter.shape.extents,
+            UnsafeBufferPointer(start: base + parameter.offset, count: parameter.range.count))
+        }
+        return (name, tensors)
       }
     }
 

@@ -157,10 +157,10 @@ final class Checkpointer {
         files.append(try store.write(states, metadata: ["format": "rondo"], as: name, step: step))
       }
       guard rank == 0 else { return files }
-      files.append(
-        try store.write(
-          staging.weights, metadata: ["format": "rondo", "steps": String(step)], as: CheckpointFile.model,
-          step: step))
+      for (name, tensors) in staging.weights {
+        let metadata = ["format": "rondo", "steps": String(step)]
+        files.append(try store.write(tensors, metadata: metadata, as: name, step: step))
+      }
       files.append(try store.write(Data((record + "\n").utf8), as: CheckpointFile.state, step: step))
       return files
     }

@@ -9,13 +9,13 @@ extension Configuration {
     public var keep: Int
     /// The metric by which the best checkpoint is kept besides: one is written after each evaluation that is better than all before. Nil
     /// for none.
-    public var best: String?
+    public var best: Metric?
     /// Whether the state of every step lives in shared memory (/dev/shm), where it outlives the processes: a run that was killed then goes on
     /// with the step that it was at.
     public var survive: Bool
 
     public init(
-      everySteps: Int = 0, everyMinutes: Double = 10, keep: Int = 3, best: String? = nil, survive: Bool = true
+      everySteps: Int = 0, everyMinutes: Double = 10, keep: Int = 3, best: Metric? = nil, survive: Bool = true
     ) {
       self.everySteps = everySteps
       self.everyMinutes = everyMinutes

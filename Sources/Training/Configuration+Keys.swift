@@ -127,7 +127,7 @@ extension Configuration {
     .init("checkpoint.every_steps", \.checkpoint.everySteps, .whole(from: 0)),
     .init("checkpoint.every_minutes", \.checkpoint.everyMinutes, .number("of at least 0") { $0 >= 0 }),
     .init("checkpoint.keep", \.checkpoint.keep, .whole(from: 1)),
-    .init("checkpoint.best", \.checkpoint.best, .optional(.text)),
+    .init("checkpoint.best", \.checkpoint.best, .optional(.choice)),
     .init("checkpoint.survive", \.checkpoint.survive, .flag),
   ]
 

@@ -66,7 +66,8 @@ extension Configuration {
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
       optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), clipNorm: Double? = nil,
       clipValue: Double? = nil, emaDecay: Double? = nil, reproducible: Bool = true,
-      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10, initialWeights: InitialWeights = InitialWeights(),
+      evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10,
+      initialWeights: InitialWeights = InitialWeights(),
       earlyStopping: EarlyStopping = EarlyStopping()
     ) {
       self.batch = batch

@@ -42,6 +42,12 @@ public struct EarlyStopping: Codable, Sendable, Equatable {
   /// Whether the run is to stop.
   public var isOver: Bool { evaluationsSinceBest >= patience }
 
+  /// Goes on from what an earlier life of the run knew.
+  mutating func restore(_ value: Double, step: Int, evaluationsSinceBest: Int) {
+    best.restore(value, step: step)
+    self.evaluationsSinceBest = evaluationsSinceBest
+  }
+
   /// Takes the value of one evaluation.
   ///
   /// - Returns: whether the model is the best so far.

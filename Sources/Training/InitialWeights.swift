@@ -3,19 +3,18 @@ import Datasets
 import Foundation
 import Graph
 
-extension Executor {
-  /// Fills the parameters from the file that a configuration names, running statistics included. Does nothing when it names none.
+extension Graph {
+  /// Fills parameters from the file that a configuration names, running statistics included. Does nothing when it names none.
   ///
-  /// Not collective. Call it on every rank that has parameters of its own, and where ranks share them in memory on one rank of each host,
-  /// after the parameters were initialised and before the first step; and within `agreed`, since what is wrong with a file may show on
-  /// some ranks only. Nothing has been written when what is wrong can be told from the file's header.
+  /// Nothing has been written when what is wrong can be told from the file's header.
   ///
+  /// - Parameter parameters: the initialised arena.
   /// - Returns: lines for the log: what was initialised without the file, and what of the file was not used.
   /// - Throws: `ConfigurationError` and `CheckpointError`, each with one line.
-  func loadInitialWeights(_ configuration: Configuration.InitialWeights) throws -> [String] {
-    guard let weights = try InitialWeights(configuration, for: graph) else { return [] }
+  func load(_ configuration: Configuration.InitialWeights, into parameters: Arena) throws -> [String] {
+    guard let weights = try InitialWeights(configuration, for: self) else { return [] }
     for source in weights.sources.sources {
-      guard let parameter = graph.parameters.first(where: { $0.name == source.parameter.name }) else {
+      guard let parameter = self.parameters.first(where: { $0.name == source.parameter.name }) else {
         continue
       }
       try weights.sources.read(source, into: parameters[parameter.range])

@@ -47,7 +47,10 @@ public struct RunFiles: Sendable {
     let place = homes.first { exists(preprocessingName, in: $0) } ?? homes[homes.count - 1]
     return (
       homes.first { exists(configurationName, in: $0) }.map { "\($0)/\(configurationName)" },
-      holder.map { "\($0)/\(weightsName)" }, "\(place)/\(preprocessingName)"
+      holder.map { holder in
+        let average = RunDirectory.averageWeights
+        return "\(holder)/\(exists(average, in: holder) ? average : weightsName)"
+      }, "\(place)/\(preprocessingName)"
     )
   }
 

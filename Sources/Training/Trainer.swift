@@ -136,9 +136,10 @@ public final class Trainer {
       }
     }
     state = found.state
-    var start = StateContents.Start { [seed = configuration.seed] in
-      $0.initialize(graph, seed: seed, averages: rules.average != nil)
+    var start = StateContents.Start { [configuration] state in
+      try state.initialize(graph, configuration, averages: rules.average != nil)
     }
+    start.initializesEverywhere = configuration.training.initialWeights.path == nil
     if let resumption {
       start.stored = resumption.stored
       start.load = { try resumption.load(graph, $0) }
@@ -162,6 +163,7 @@ public final class Trainer {
     leaves = LeafGradients(
       share.tree, run: share.run, of: training.microbatchCount, arenas: state.ownGradients,
       leavesLastSums: state.layout.tail.leaves > 0, pool: pool)
+    if rules.average != nil { state.keepsAverage = true }
     updater = ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool)
     verdicts = try VerdictExchange(arenas, state, world: world)
     if let progress = verdicts.progress { instruments.compute.follow(progress) }
@@ -329,6 +331,14 @@ public final class Trainer {
     reducer.close()
     if ownsInstruments { instruments.close() }
   }
+
+  /// What an evaluation runs on: the average of the weights where one is kept, else the weights.
+  private(set) lazy var evaluated: Executor = {
+    guard let average = state.average else { return executor }
+    return Executor(
+      network.graph, pool: pool, seed: configuration.seed, parameters: average,
+      gradients: state.ownGradients)
+  }()
 
   /// Runs `body`, which calls a collective of all ranks other than the sum of a bucket.
   func collective<Result, Failure: Error>(

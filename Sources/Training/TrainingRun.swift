@@ -149,7 +149,7 @@ public struct TrainingRun {
   private func train(_ trainer: Trainer, directory: RunDirectory?, path: String) throws -> Summary {
     let style: ProgressDisplay.Style = silent || trainer.world.rank > 0 ? .silent : json ? .json : .people
     try directory?.openMetrics(trainer.progress)
-    var session = TrainingSession(
+    var session = try TrainingSession(
       trainer, directory: directory,
       display: ProgressDisplay(style, totalSteps: trainer.totalSteps, stepsPerEpoch: trainer.stepsPerEpoch),
       checkpointer: Checkpointer(
@@ -159,7 +159,7 @@ public struct TrainingRun {
     try session.train()
     let summary = try session.summarize()
     if let directory {
-      try directory.write(trainer.executor, steps: trainer.step)
+      try directory.write(trainer)
       if let evaluation = session.evaluation { try directory.write(evaluation) }
       try directory.write(summary)
       session.display.finish(summary, path: directory.path)

@@ -16,16 +16,28 @@ struct TrainingSession {
   private(set) var evaluation: Evaluation?
   /// When the last checkpoint was begun by the clock.
   private let checkpointClock: CheckpointClock
+  private var stopping: EarlyStopping?
+  private var best: BestMetric?
+  /// Whether the last evaluation was the best by the metric whose best checkpoint is kept.
+  private var isBest = false
 
   init(
     _ trainer: Trainer, directory: RunDirectory?, display: ProgressDisplay, checkpointer: Checkpointer?,
     handlesSignals: Bool
-  ) {
+  ) throws {
     self.trainer = trainer
     self.directory = directory
     self.display = display
     self.checkpointer = checkpointer
     stepSeconds.reserveCapacity(min(trainer.totalSteps - trainer.step, 1 << 20))
+    let (configuration, progress) = (trainer.configuration, trainer.progress)
+    stopping = try EarlyStopping(
+      configuration.training.earlyStopping, task: trainer.network.task, heldOut: trainer.data.test.count)
+    stopping?.restore(
+      progress.bestMetric, step: progress.bestStep, evaluationsSinceBest: progress.evaluationsSinceBest)
+    best = configuration.checkpoint.best.map { BestMetric($0) }
+    best?.restore(progress.keptMetric, step: progress.keptStep)
+    if progress.keptStep >= 0 { checkpointer?.spared = [progress.keptStep] }
     let clock = CheckpointClock(minutes: trainer.configuration.checkpoint.everyMinutes)
     checkpointClock = clock
     let keepsTime = trainer.world.rank == 0 && checkpointer != nil
@@ -73,7 +85,7 @@ struct TrainingSession {
       // What an earlier life had yet to do after its last step.
       try completeStep(learningRate: trainer.learningRate(step: trainer.step - 1))
     }
-    while trainer.step < trainer.totalSteps {
+    while !isOver {
       let learningRate = trainer.learningRate
       try trainer.trainStep()
       if trainer.progress.skippedInARow == Self.mostSkipped { throw try notFinite() }
@@ -82,8 +94,12 @@ struct TrainingSession {
       try completeStep(learningRate: learningRate)
       try saveIfDue()
     }
+    // An earlier life may have come as far as this.
+    if evaluation == nil, trainer.data.test.count > 0 { evaluation = try trainer.evaluate() }
     try checkpointer?.finish()
   }
+
+  private var isOver: Bool { trainer.step >= trainer.totalSteps || stopping?.isOver == true }
 
   /// What comes after a step: its line, at the end of an epoch an evaluation.
   private mutating func completeStep(learningRate: Double) throws {
@@ -98,14 +114,16 @@ struct TrainingSession {
   /// A checkpoint, where one is due or was asked for; and the end, where that was asked for.
   private mutating func saveIfDue() throws {
     let every = trainer.configuration.checkpoint.everySteps
-    let isDue = every > 0 && (trainer.step % every == 0 || trainer.step == trainer.totalSteps)
+    let isDue = isBest || every > 0 && (trainer.step % every == 0 || isOver)
+    if isBest { checkpointer?.spared = [trainer.step] }
+    isBest = false
     let (isAsked, isStopping) = (trainer.verdict.saves > 0, trainer.verdict.stops > 0)
     guard isDue || isAsked || isStopping, let checkpointer else {
       if isStopping { throw CommonFailure("stopped by a signal after step \(trainer.step)", exitStatus: 75) }
       return
     }
     // The end of the run is near enough.
-    if isStopping, trainer.step == trainer.totalSteps { return }
+    if isStopping, isOver { return }
     let hasBegun = try checkpointer.begin()
     checkpointClock.reset()
     guard isStopping else { return }
@@ -161,17 +179,37 @@ struct TrainingSession {
     let every = trainer.configuration.training.evaluateEveryEpochs
     let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0
     guard isEnd || isDue, trainer.data.test.count > 0 else { return }
-    let isWritten = trainer.progress.evaluatedStep == trainer.step
-    if isWritten && !isEnd { return }
+    if trainer.progress.evaluatedStep == trainer.step { return }
     let evaluation = try trainer.evaluate()
     self.evaluation = evaluation
-    if isWritten { return }
     let metrics = EvaluationMetrics(
       step: trainer.step, epoch: epochs, evaluation: evaluation.metrics, wallSeconds: wallSeconds)
     try write(JSONLine.encode(metrics))
     display.show(metrics)
+    try judge(evaluation)
     trainer.progress.evaluatedStep = trainer.step
     trainer.record()
+  }
+
+  /// What an evaluation means for the course of the run.
+  private mutating func judge(_ evaluation: Evaluation) throws {
+    let step = trainer.step
+    if let metric = stopping?.best.metric {
+      let value = try evaluation.value(of: metric, for: "training.early_stopping.metric")
+      if stopping?.record(value, step: step) == true {
+        (trainer.progress.bestMetric, trainer.progress.bestStep) = (value, step)
+      }
+      trainer.progress.evaluationsSinceBest = stopping?.evaluationsSinceBest ?? 0
+      if stopping?.isOver == true {
+        display.say(
+          "stops early: \(metric.rawValue) has not got better since step \(trainer.progress.bestStep)")
+      }
+    }
+    if let metric = best?.metric {
+      let value = try evaluation.value(of: metric, for: "checkpoint.best")
+      isBest = best?.record(value, step: step) == true
+      if isBest { (trainer.progress.keptMetric, trainer.progress.keptStep) = (value, step) }
+    }
   }
 
   /// A line of `metrics.jsonl`. Only rank 0 can fail here; its error ends the job.

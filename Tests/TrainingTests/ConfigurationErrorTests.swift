@@ -30,8 +30,8 @@ import Testing
       "config.yaml:1: unknown key \"colour\" in data; known keys are source, path, format, label, task, categorical, alphabet, length, truncate, standardize, test_fraction, test_path"
     ),
     (
-      "seed: 1\ncheckpoint: { every_steps: 200 }",
-      "config.yaml:2: checkpoint: this version writes no checkpoints; remove the section"
+      "seed: 1\nthreads: 4",
+      "config.yaml:2: threads: the number of threads is no part of a configuration; use the flag --threads"
     ),
     (
       "threads: 3",
@@ -183,7 +183,7 @@ import Testing
     ),
     ("trainig.batch=3", "unknown key \"trainig\"; did you mean \"training\"?"),
     ("training.bacth=3", "unknown key \"bacth\" in training; did you mean \"batch\"?"),
-    ("checkpoint.keep=3", "checkpoint: this version writes no checkpoints; remove the section"),
+    ("checkpoint.keep=0", "checkpoint.keep: expected a whole number from 1 to 2^31, found \"0\""),
     ("training.batch", "expected KEY=VALUE such as training.batch=128"),
     ("=3", "expected KEY=VALUE such as training.batch=128"),
     ("training.batch=", "expected a value after the equals sign"),

@@ -64,6 +64,11 @@ import Testing
           check: false
           warn_after_seconds: 30
           abort_after_seconds: 300
+        checkpoint:
+          every_steps: 0
+          every_minutes: 10.0
+          keep: 3
+          survive: true
 
         """)
   }
@@ -193,18 +198,5 @@ extension Configuration.Schedule {
     case .warmupStableDecay: schedule.decayFraction = .random(in: 0.001...1, using: &random)
     }
     return schedule
-  }
-}
-
-/// SplitMix64, with a state that can be printed (Steele, Lea, Flood, OOPSLA 2014).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -62,7 +62,7 @@ private final class Weights {
     let before = executor.weightsSHA256
     defer { #expect(executor.weightsSHA256 == before, "nothing is written when something is wrong") }
     do {
-      _ = try executor.loadInitialWeights(configuration)
+      _ = try executor.graph.load(configuration, into: executor.parameters)
       return "no error"
     } catch {
       #expect(!"\(error)".contains("\n"))
@@ -84,7 +84,7 @@ private final class Weights {
     try weights.write(source)
     let same = try Self.executor(kind, seed: 4)
     #expect(same.weightsSHA256 != source.weightsSHA256)
-    #expect(try same.loadInitialWeights(.init(path: weights.path)) == [])
+    #expect(try same.graph.load(.init(path: weights.path), into: same.parameters) == [])
     #expect(same.weightsSHA256 == source.weightsSHA256)
     try weights.write(source, asPyTorch: true) {
       "model.\($0.replacing("runningMean", with: "running_mean"))"
@@ -92,14 +92,15 @@ private final class Weights {
     let other = try Self.executor(kind, seed: 4)
     let rules = ["model.*.running_mean=*.runningMean", "model.="]
     #expect(
-      try other.loadInitialWeights(.init(path: weights.folder, map: rules, transpose: true)) == [])
+      try other.graph.load(.init(path: weights.folder, map: rules, transpose: true), into: other.parameters)
+        == [])
     #expect(other.weightsSHA256 == source.weightsSHA256)
   }
 
   @Test func withoutAFileNothingChanges() throws {
     let executor = try Self.executor(.mlp, seed: 1)
     let before = executor.weightsSHA256
-    #expect(try executor.loadInitialWeights(.init()) == [])
+    #expect(try executor.graph.load(.init(), into: executor.parameters) == [])
     #expect(executor.weightsSHA256 == before)
   }
 
@@ -113,7 +114,7 @@ private final class Weights {
         + "parameter \"output.bias\" has no tensor there: set training.initial_weights.missing to initialize")
     let before = executor.graph.parameters.map { executor.values(of: $0) }
     #expect(
-      try executor.loadInitialWeights(.init(path: weights.path, missing: .initialize)) == [
+      try executor.graph.load(.init(path: weights.path, missing: .initialize), into: executor.parameters) == [
         "\(weights.path): initialised without it: output.weight, output.bias"
       ])
     for (index, parameter) in executor.graph.parameters.enumerated() {
@@ -130,13 +131,15 @@ private final class Weights {
       problem(executor, .init(path: weights.path)).contains(
         "parameter \"hidden.0.weight\" has no tensor there: did you mean \"hiden.0.weight\"? Rename it in "
           + "training.initial_weights.map"))
-    #expect(try executor.loadInitialWeights(.init(path: weights.path, map: ["hiden.=hidden."])) == [])
+    #expect(
+      try executor.graph.load(.init(path: weights.path, map: ["hiden.=hidden."]), into: executor.parameters)
+        == [])
     try weights.write(source) { "module.net.\($0)" }
     #expect(problem(executor, .init(path: weights.path)).contains("unused are \"module.net."))
     // What is left over is no error.
     try weights.write(source) { $0 }
-    let notes = try executor.loadInitialWeights(
-      .init(path: weights.path, map: ["output.=old."], missing: .initialize))
+    let notes = try executor.graph.load(
+      .init(path: weights.path, map: ["output.=old."], missing: .initialize), into: executor.parameters)
     #expect(
       notes == [
         "\(weights.path): initialised without it: output.weight, output.bias",

@@ -16,11 +16,15 @@ struct TrainingProgress: Codable, Equatable, Sendable {
   /// Steps that changed nothing since a gradient was not finite, in all and in a row up to now.
   var skippedSteps = 0
   var skippedInARow = 0
-  /// The step after which the last evaluation was, and what is known of the best one.
+  /// The step after which the last evaluation was.
   var evaluatedStep = -1
+  /// What early stopping knows: the best value, its step, and the evaluations since.
   var bestStep = -1
   var bestMetric = 0.0
   var evaluationsSinceBest = 0
+  /// What is known of the best checkpoint.
+  var keptStep = -1
+  var keptMetric = 0.0
   /// Totals over all lives of the run.
   var trainingSeconds = 0.0
   var wallSeconds = 0.0
@@ -39,7 +43,7 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     if isSkipped { skippedSteps += 1 }
   }
 
-  static let wordCount = 18
+  static let wordCount = 20
 
   /// Words, first of all the step.
   func write(to words: UnsafeMutablePointer<Int64>) {
@@ -62,6 +66,8 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     words[15] = Int64(bytesSent)
     words[16] = bits(communicationSeconds)
     words[17] = bits(exposedSeconds)
+    words[18] = Int64(keptStep)
+    words[19] = bits(keptMetric)
   }
 
   init() {}
@@ -86,5 +92,7 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     bytesSent = Int(words[15])
     communicationSeconds = number(words[16])
     exposedSeconds = number(words[17])
+    keptStep = Int(words[18])
+    keptMetric = number(words[19])
   }
 }

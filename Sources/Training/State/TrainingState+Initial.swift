@@ -1,13 +1,18 @@
 import Graph
+import Logging
 
 extension TrainingState {
-  /// The state before the first step: initial weights, nothing learnt.
+  /// The state before the first step: weights as they are drawn from the seed, or from the file that a configuration names; nothing
+  /// learnt.
   ///
-  /// - Parameter averages: whether the last arena of state is a mean of the weights, which begins as they do.
-  func initialize(_ graph: Graph, seed: UInt64, averages: Bool) -> TrainingProgress {
+  /// - Parameter averages: whether the last arena of state is an average of the weights, which begins as they do.
+  func initialize(_ graph: Graph, _ configuration: Configuration, averages: Bool) throws -> TrainingProgress {
     let count = layout.core.arenaCount
     parameters.base.update(repeating: 0, count: count)
-    graph.initialize(parameters, seed: seed)
+    graph.initialize(parameters, seed: configuration.seed)
+    for line in try graph.load(configuration.training.initialWeights, into: parameters) {
+      Logger(label: "rondo.training").notice("\(line)")
+    }
     for index in 0..<layout.core.stateCount {
       let values = firstState + index * stateStride
       if averages, index == layout.core.stateCount - 1 {

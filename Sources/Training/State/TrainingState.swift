@@ -21,6 +21,9 @@ final class TrainingState {
   /// For each member its gradient arenas.
   let gradients: [[Arena]]
 
+  /// Whether the last arena of state is an average of the weights.
+  var keepsAverage = false
+
   private let base: UnsafeMutableRawPointer
 
   /// Over memory that has been laid out.
@@ -69,6 +72,14 @@ final class TrainingState {
   /// The first arena of optimizer state; the others follow, `stateStride` elements apart.
   var firstState: UnsafeMutablePointer<Float> { floats(layout.core.stateOffset(0)) }
   var stateStride: Int { layout.core.arenaStride / 4 }
+
+  /// The average of the weights, if one is kept.
+  var average: Arena? {
+    guard keepsAverage else { return nil }
+    let start = firstState + (layout.core.stateCount - 1) * stateStride
+    return Arena(
+      borrowing: UnsafeMutableBufferPointer(start: start, count: layout.core.arenaCount), of: file)
+  }
 
   /// For each piece how many steps' updates it has seen.
   var versions: UnsafeMutablePointer<Atomic<Int32>> {
