@@ -33,6 +33,7 @@ public struct Network {
   }
 
   public let task: Task
+  public let lossFunction: Loss
   public let graph: Graph
   public let inputs: Inputs
   /// [microbatch] labels or [microbatch, positions] next tokens of int32, or [microbatch, outputs] values.
@@ -50,11 +51,18 @@ public struct Network {
   /// - Parameters:
   ///   - microbatch: samples of one forward and backward pass.
   ///   - sample: what the model is given.
+  ///   - loss: nil for the task's usual one.
   ///   - model: from the inputs to the output that `task` asks for.
-  /// - Throws: the first `ShapeError` of the model.
+  /// - Throws: the first `ShapeError` of the model, and one for a loss that does not fit the task.
   public init(
-    microbatch: Int, sample: SampleShape, task: Task, model: (Inputs) -> Tensor
+    microbatch: Int, sample: SampleShape, task: Task, loss lossFunction: Loss? = nil,
+    model: (Inputs) -> Tensor
   ) throws(ShapeError) {
+    let lossFunction = lossFunction ?? .usual(for: task)
+    guard lossFunction.fits(task) else {
+      throw ShapeError("\(lossFunction) does not fit a \(task)", place: "loss")
+    }
+    self.lossFunction = lossFunction
     let trace = Trace(microbatch: microbatch)
     self.task = task
     inputs = Inputs(
@@ -67,17 +75,15 @@ public struct Network {
     case .classification(let classes):
       expected = [microbatch, classes]
       target = trace.input("labels", perSample: Shape([]), of: .int32)
-      loss = softmaxCrossEntropy(output, labels: target)
     case .regression(let outputs):
       expected = [microbatch, outputs]
       target = trace.input("targets", perSample: [outputs])
-      loss = meanSquaredError(output, target: target)
     case .nextToken(let vocabulary):
       let positions = sample.codes ?? [1]
       expected = Shape([microbatch] + positions.extents + [vocabulary])
       target = trace.input("next tokens", perSample: positions, of: .int32)
-      loss = softmaxCrossEntropy(output, labels: target)
     }
+    loss = Self.loss(lossFunction, of: output, target: target)
     graph = try trace.finish(loss: loss, outputs: [output])
     guard output.shape == expected else {
       throw ShapeError("expected \(expected), found \(output.shape)", place: "output")
@@ -88,10 +94,10 @@ public struct Network {
   ///
   /// - Parameter model: from features [microbatch, featureCount] to [microbatch, task.outputs].
   public init(
-    microbatch: Int, featureCount: Int, task: Task, model: (Tensor) -> Tensor
+    microbatch: Int, featureCount: Int, task: Task, loss: Loss? = nil, model: (Tensor) -> Tensor
   ) throws(ShapeError) {
-    try self.init(microbatch: microbatch, sample: SampleShape(numbers: [featureCount]), task: task) {
-      inputs in
+    let sample = SampleShape(numbers: [featureCount])
+    try self.init(microbatch: microbatch, sample: sample, task: task, loss: loss) { inputs in
       guard let features = inputs.numbers else {
         preconditionFailure("Network: a model of numbers has numbers")
       }

@@ -11,35 +11,40 @@ struct EvaluationSums: Equatable {
   var loss = 0.0
   /// Classification: samples, or positions, whose largest logit is their label's.
   var correct = 0.0
-  /// Regression: Σ |x - t|, Σ (t - center) and Σ (t - center)² over all outputs.
+  /// Regression: Σ (x - t)², Σ |x - t|, Σ (t - center) and Σ (t - center)² over all outputs.
+  var squaredError = 0.0
   var absoluteError = 0.0
   var target = 0.0
   var squaredTarget = 0.0
 
   mutating func reduce(on world: borrowing Communicator) throws(MPIError) {
-    var sums = [samples, loss, correct, absoluteError, target, squaredTarget, losses]
+    var sums = [samples, loss, correct, absoluteError, target, squaredTarget, losses, squaredError]
     var span = sums.mutableSpan
     try world.allreduce(&span, .sum)
     (samples, loss, correct) = (sums[0], sums[1], sums[2])
     (absoluteError, target, squaredTarget) = (sums[3], sums[4], sums[5])
-    losses = sums[6]
+    (losses, squaredError) = (sums[6], sums[7])
   }
 
-  /// Metrics by name: `loss` and `accuracy` for classes; `loss`, `mse`, `mae` and `r2` for values; `loss`, `perplexity` and
-  /// `accuracy` for next tokens.
-  func metrics(for task: Task) -> [String: Double] {
+  /// Metrics by name: `loss`, the mean of the loss that was trained, and `accuracy` for classes; `loss`, `mse`, `mae` and `r2` for values;
+  /// `loss`, `perplexity` and `accuracy` for next tokens. With smoothed labels the loss tells no perplexity, and there is none.
+  func metrics(for task: Task, loss lossFunction: Loss) -> [String: Double] {
     guard samples > 0 else { return [:] }
     switch task {
     case .classification:
       return ["loss": loss / samples, "accuracy": correct / samples]
     case .nextToken:
       let mean = loss / losses
-      return ["loss": mean, "perplexity": exp(mean), "accuracy": correct / losses]
+      var metrics = ["loss": mean, "accuracy": correct / losses]
+      if lossFunction == .crossEntropy() { metrics["perplexity"] = exp(mean) }
+      return metrics
     case .regression(let outputs):
       let numbers = samples * Double(outputs)
       let spread = squaredTarget - target * target / numbers
-      var metrics = ["loss": loss / samples, "mse": loss / samples, "mae": absoluteError / numbers]
-      if spread > 0 { metrics["r2"] = 1 - loss * Double(outputs) / spread }
+      var metrics = [
+        "loss": loss / samples, "mse": squaredError / numbers, "mae": absoluteError / numbers,
+      ]
+      if spread > 0 { metrics["r2"] = 1 - squaredError / spread }
       return metrics
     }
   }
@@ -69,7 +74,9 @@ struct EvaluationSums: Equatable {
     case .regression(let outputs):
       let values = target.assumingMemoryBound(to: Float.self)
       for i in 0..<count * outputs {
-        absoluteError += Double(abs(output[i] - values[i]))
+        let error = Double(output[i]) - Double(values[i])
+        squaredError += error * error
+        absoluteError += abs(error)
         let difference = Double(values[i]) - center
         self.target += difference
         squaredTarget += difference * difference

@@ -215,7 +215,7 @@ public final class Trainer {
     }
     instruments.compute.spans.end()
     try collective(.evaluation) { () throws(MPIError) in try sums.reduce(on: world) }
-    return sums.metrics(for: network.task)
+    return sums.metrics(for: network.task, loss: network.lossFunction)
   }
 
   /// Ends the communication thread and frees what ranks share. Collective; call it after the last step. The weights stay readable.

@@ -109,7 +109,7 @@ extension RankTests {
         }
       }
     }
-    let metrics = sums.metrics(for: .nextToken(vocabulary: 2))
+    let metrics = sums.metrics(for: .nextToken(vocabulary: 2), loss: .crossEntropy())
     #expect(abs((metrics["loss"] ?? 0) - 1) < 1e-6)
     #expect(abs((metrics["perplexity"] ?? 0) - 2.718281828) < 1e-5)
     #expect(abs((metrics["accuracy"] ?? 0) - 2.0 / 3) < 1e-9)
