@@ -149,16 +149,16 @@ import Testing
 extension RankTests {
   @Suite struct LossTrainingTests {
     @Test(arguments: [
-      "{kind: focal, gamma: 1.5}", "{kind: binary-cross-entropy}",
+      "{kind: focal, gamma: 1.5, alpha: 0.75}", "{kind: binary-cross-entropy}",
       "{label_smoothing: 0.1, class_weights: balanced}",
     ])
     func anyNumberOfRanksLearnsWithEveryLoss(_ loss: String) throws {
       try withWorld { world in
         let configuration = try Configuration(
           yaml: """
-            model: { kind: mlp, hidden: [16] }
+            model: { kind: logistic }
             data: { source: digits }
-            training: { batch: 240, microbatch: 20, steps: 30, optimizer: { learning_rate: 0.02 }, loss: \(loss) }
+            training: { batch: 240, microbatch: 20, steps: 12, optimizer: { learning_rate: 0.1 }, loss: \(loss) }
             """)
         let data = try configuration.loadData()
         func losses(_ world: borrowing Communicator) throws -> [Double] {
@@ -166,12 +166,13 @@ extension RankTests {
             configuration, data: data, network: try Trainer.network(configuration, data: data),
             pool: ThreadPool(threads: 1), world: world)
           defer { trainer.close() }
-          let losses = try (0..<30).map { _ in try world.allreduce(try trainer.trainStep(), .sum) / 240 }
-          #expect(try trainer.evaluate()["accuracy"] ?? 0 > 0.6)
+          let losses = try (0..<12).map { _ in try world.allreduce(try trainer.trainStep(), .sum) / 240 }
+          let accuracy = try trainer.evaluate()["accuracy"] ?? 0
+          #expect(accuracy > 0.7)
           return losses
         }
         let expected = try losses(try world.split(color: world.rank, key: 0))
-        #expect(expected[29] < 0.7 * expected[0], "\(expected)")
+        #expect(expected[11] < 0.7 * expected[0], "\(expected)")
         for (a, b) in zip(expected, try losses(world)) { #expect(abs(a - b) < 1e-3 * max(1, a)) }
       }
     }
