@@ -33,6 +33,7 @@ public struct Network {
   }
 
   public let task: Task
+  public let lossFunction: Loss
   public let graph: Graph
   public let inputs: Inputs
   /// [microbatch] labels or [microbatch, positions] next tokens of int32, or [microbatch, outputs] values.
@@ -50,12 +51,19 @@ public struct Network {
   /// - Parameters:
   ///   - microbatch: samples of one forward and backward pass.
   ///   - sample: what the model is given.
+  ///   - loss: nil for the task's usual one.
   ///   - forTraining: false for a network that is only evaluated: its executor has no gradients, and less memory for values.
   ///   - model: from the inputs to the output that `task` asks for.
-  /// - Throws: the first `ShapeError` of the model.
+  /// - Throws: the first `ShapeError` of the model, and one for a loss that does not fit the task.
   public init(
-    microbatch: Int, sample: SampleShape, task: Task, forTraining: Bool = true, model: (Inputs) -> Tensor
+    microbatch: Int, sample: SampleShape, task: Task, loss lossFunction: Loss? = nil,
+    forTraining: Bool = true, model: (Inputs) -> Tensor
   ) throws(ShapeError) {
+    let lossFunction = lossFunction ?? .usual(for: task)
+    guard lossFunction.fits(task) else {
+      throw ShapeError("\(lossFunction) does not fit a \(task)", place: "loss")
+    }
+    self.lossFunction = lossFunction
     let trace = Trace(microbatch: microbatch)
     self.task = task
     inputs = Inputs(
@@ -68,17 +76,15 @@ public struct Network {
     case .classification(let classes):
       expected = [microbatch, classes]
       target = trace.input("labels", perSample: Shape([]), of: .int32)
-      loss = softmaxCrossEntropy(output, labels: target)
     case .regression(let outputs):
       expected = [microbatch, outputs]
       target = trace.input("targets", perSample: [outputs])
-      loss = meanSquaredError(output, target: target)
     case .nextToken(let vocabulary):
       let positions = sample.codes ?? [1]
       expected = Shape([microbatch] + positions.extents + [vocabulary])
       target = trace.input("next tokens", perSample: positions, of: .int32)
-      loss = softmaxCrossEntropy(output, labels: target)
     }
+    loss = Self.loss(lossFunction, of: output, target: target)
     // Without a loss to differentiate, it is one more number to read.
     graph = try trace.finish(
       loss: forTraining ? loss : nil, outputs: forTraining ? [output] : [output, loss])
@@ -91,10 +97,10 @@ public struct Network {
   ///
   /// - Parameter model: from features [microbatch, featureCount] to [microbatch, task.outputs].
   public init(
-    microbatch: Int, featureCount: Int, task: Task, model: (Tensor) -> Tensor
+    microbatch: Int, featureCount: Int, task: Task, loss: Loss? = nil, model: (Tensor) -> Tensor
   ) throws(ShapeError) {
-    try self.init(microbatch: microbatch, sample: SampleShape(numbers: [featureCount]), task: task) {
-      inputs in
+    let sample = SampleShape(numbers: [featureCount])
+    try self.init(microbatch: microbatch, sample: sample, task: task, loss: loss) { inputs in
       guard let features = inputs.numbers else {
         preconditionFailure("Network: a model of numbers has numbers")
       }

@@ -1,4 +1,4 @@
-/// What a network predicts, which decides its loss.
+/// What a network predicts, which decides its usual loss.
 public enum Task: Sendable, Equatable {
   /// One of so many classes; softmax cross-entropy.
   case classification(classes: Int)

@@ -23,6 +23,7 @@ extension Configuration {
         "model.kind: a logistic model predicts classes, and the labels are values; use linear or mlp, or set "
           + "data.task to classification")
     }
+    try checkLoss(of: split.train)
     if data.standardize { split = split.standardized() }
     return split
   }

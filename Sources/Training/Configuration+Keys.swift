@@ -63,6 +63,22 @@ extension Configuration {
       "training.early_stopping.min_delta", \.training.earlyStopping.minDelta,
       .number("of at least 0") { $0 >= 0 }, only: earlyStopping),
 
+    .init("training.loss.kind", \.training.loss.kind, .choice),
+    .init(
+      "training.loss.label_smoothing", \.training.loss.labelSmoothing, .belowOne,
+      only: losses([.auto, .crossEntropy])),
+    .init(
+      "training.loss.class_weights", \.training.loss.classWeights, .optional(.classWeights),
+      only: losses([.auto, .crossEntropy])),
+    .init(
+      "training.loss.gamma", \.training.loss.gamma, .number("of at least 0") { $0 >= 0 },
+      only: losses([.focal])),
+    .init(
+      "training.loss.alpha", \.training.loss.alpha, .number("from 0 to 1") { 0 <= $0 && $0 <= 1 },
+      only: losses([.focal])),
+    .init(
+      "training.loss.delta", \.training.loss.delta, .number("above 0") { $0 > 0 }, only: losses([.huber])),
+
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
       "training.optimizer.learning_rate", \.training.optimizer.learningRate, .number("above 0") { $0 > 0 }),
@@ -164,6 +180,10 @@ extension Configuration {
 
   private static func models(_ kinds: [Model.Kind]) -> ConfigurationKey.Condition {
     .with("model.kind", \.model.kind, anyOf: kinds)
+  }
+
+  private static func losses(_ kinds: [Loss.Kind]) -> ConfigurationKey.Condition {
+    .with("training.loss.kind", \.training.loss.kind, anyOf: kinds)
   }
 
   private static func optimizers(_ kinds: [Optimizer.Kind]) -> ConfigurationKey.Condition {

@@ -42,6 +42,7 @@ extension Configuration {
     public var epochs: Int?
     /// Optimizer updates.
     public var steps: Int?
+    public var loss: Loss
     public var optimizer: Optimizer
     public var schedule: Schedule
     /// The largest norm of all gradients of a step together; larger ones are scaled down to it. Only one of this and ``clipValue`` is set.
@@ -64,8 +65,8 @@ extension Configuration {
     /// - Parameter microbatch: nil stands for ``defaultMicrobatch(batch:)``.
     public init(
       batch: Int = 256, microbatch: Int? = nil, epochs: Int? = nil, steps: Int? = nil,
-      optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(), clipNorm: Double? = nil,
-      clipValue: Double? = nil, emaDecay: Double? = nil, reproducible: Bool = true,
+      loss: Loss = Loss(), optimizer: Optimizer = Optimizer(), schedule: Schedule = Schedule(),
+      clipNorm: Double? = nil, clipValue: Double? = nil, emaDecay: Double? = nil, reproducible: Bool = true,
       evaluateEveryEpochs: Int = 1, logEverySteps: Int = 10,
       initialWeights: InitialWeights = InitialWeights(),
       earlyStopping: EarlyStopping = EarlyStopping()
@@ -74,6 +75,7 @@ extension Configuration {
       self.microbatch = microbatch ?? Self.defaultMicrobatch(batch: batch)
       self.epochs = epochs
       self.steps = steps
+      self.loss = loss
       self.optimizer = optimizer
       self.schedule = schedule
       self.clipNorm = clipNorm

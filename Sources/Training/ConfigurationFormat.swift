@@ -147,6 +147,25 @@ extension ConfigurationFormat {
   }
 }
 
+extension ConfigurationFormat where Value == Configuration.Loss.ClassWeights {
+  /// A word, or a list of numbers.
+  static var classWeights: Self {
+    let word = "balanced"
+    let numbers = ConfigurationFormat<[Double]>.list(
+      .number("of at least 0") { $0 >= 0 }, such: "[1, 2.5]")
+    return Self(
+      expected: "\(word) or \(numbers.expected)",
+      read: { node in
+        if node.plainText == word { return .balanced }
+        return numbers.read(node).flatMap { $0.contains { $0 > 0 } ? .each($0) : nil }
+      },
+      write: { weights in
+        if case .each(let list) = weights { return numbers.write(list) }
+        return Node(word)
+      }, choices: [word])
+  }
+}
+
 extension Node {
   /// The text of a scalar; nil for anything else and for an unquoted null.
   var plainText: String? {

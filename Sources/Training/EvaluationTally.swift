@@ -7,6 +7,8 @@ struct EvaluationTally {
   let task: NeuralNetwork.Task
   /// Regression: what distances of targets are measured from, their mean.
   private let center: Double
+  /// Next tokens: whether the loss is the plain cross-entropy, of which the perplexity is made.
+  private let hasPerplexity: Bool
 
   private(set) var samples: Int64 = 0
   /// Numbers that `loss` is the sum of: one a sample, or one a position.
@@ -26,8 +28,9 @@ struct EvaluationTally {
   private var scores: ClassScores?
 
   /// - Parameter center: the mean of all targets, the same on all ranks.
-  init(task: NeuralNetwork.Task, center: Double = 0) {
+  init(task: NeuralNetwork.Task, center: Double = 0, hasPerplexity: Bool = true) {
     self.task = task
+    self.hasPerplexity = hasPerplexity
     self.center = center
     guard case .classification(let count) = task else { return }
     classes = ClassCounts(classes: count)
@@ -123,7 +126,7 @@ extension EvaluationTally {
       evaluation[.recall] = rates.recall
       evaluation[.f1] = rates.f1
     case .nextToken:
-      evaluation[.perplexity] = exp(loss.value / Double(losses))
+      if hasPerplexity { evaluation[.perplexity] = exp(loss.value / Double(losses)) }
       evaluation[.accuracy] = Double(correct) / Double(losses)
     case .regression(let outputs):
       let numbers = Double(samples) * Double(outputs)

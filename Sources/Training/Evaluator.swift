@@ -16,7 +16,9 @@ struct Evaluator {
   func tally(_ data: Dataset, rank: Int, size: Int) -> EvaluationTally {
     let microbatch = network.graph.microbatch
     let count = (data.count + microbatch - 1) / microbatch
-    var tally = EvaluationTally(task: network.task, center: Self.mean(data.labels))
+    var tally = EvaluationTally(
+      task: network.task, center: Self.mean(data.labels),
+      hasPerplexity: network.lossFunction == .crossEntropy())
     var samples = [Int](repeating: 0, count: microbatch)
     for start in rank * count / size..<(rank + 1) * count / size {
       let first = start * microbatch

@@ -3,7 +3,7 @@ import Graph
 import Kernels
 import NeuralNetwork
 
-/// What a configuration names, made: the network here, what trains it in `ReadyMade+Optimizer.swift`.
+/// What a configuration names, made: the network here, what trains it in the next files.
 enum ReadyMade {
   /// - Parameter model: from numbers [microbatch, features], or codes where the data have no numbers; nil for the model that the
   ///   configuration names.
@@ -12,18 +12,20 @@ enum ReadyMade {
   ) throws(ShapeError) -> Network {
     let microbatch = configuration.training.microbatch
     let task = task(configuration.model, data)
+    let loss = loss(configuration.training.loss, task, data)
     if let model {
       return try Network(
         microbatch: microbatch,
         sample: .init(
           numbers: data.numbers.map { [$0.width] },
-          codes: data.numbers == nil ? data.codes.map { Shape($0.shape) } : nil), task: task,
+          codes: data.numbers == nil ? data.codes.map { Shape($0.shape) } : nil), task: task, loss: loss,
         forTraining: forTraining
       ) { inputs in model(inputs.features) }
     }
     let sample = try sampleShape(configuration.model, data)
-    return try Network(microbatch: microbatch, sample: sample, task: task, forTraining: forTraining) {
-      inputs in
+    return try Network(
+      microbatch: microbatch, sample: sample, task: task, loss: loss, forTraining: forTraining
+    ) { inputs in
       output(configuration.model, data, task, inputs)
     }
   }

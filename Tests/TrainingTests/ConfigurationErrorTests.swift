@@ -23,7 +23,7 @@ import Testing
     ("batch: 3", "config.yaml:1: unknown key \"batch\"; did you mean training.batch?"),
     (
       "kind: mlp",
-      "config.yaml:1: unknown key \"kind\"; did you mean model.kind or training.optimizer.kind or training.schedule.kind?"
+      "config.yaml:1: unknown key \"kind\"; did you mean model.kind or training.loss.kind or training.optimizer.kind or training.schedule.kind?"
     ),
     (
       "data: { colour: red }",
@@ -145,6 +145,30 @@ import Testing
     (
       "training.optimizer.scale_with_batch=0",
       "training.optimizer.scale_with_batch: expected a whole number from 1 to 2^31, found \"0\""
+    ),
+    (
+      "training.loss={kind: huber, gamma: 1}",
+      "training.loss.gamma: it has no meaning with training.loss.kind: huber, only with focal; remove it"
+    ),
+    (
+      "training.loss={kind: focal, label_smoothing: 0.1}",
+      "training.loss.label_smoothing: it has no meaning with training.loss.kind: focal, only with auto, cross-entropy; remove it"
+    ),
+    (
+      "training.loss.kind=hubber",
+      "training.loss.kind: expected one of auto, cross-entropy, focal, binary-cross-entropy, squared-error, absolute-error, huber, found \"hubber\"; did you mean \"huber\"?"
+    ),
+    (
+      "training.loss.class_weights=balance",
+      "training.loss.class_weights: expected balanced or a list such as [1, 2.5], each a number of at least 0, found \"balance\"; did you mean \"balanced\"?"
+    ),
+    (
+      "training.loss.class_weights=[0, 0]",
+      "training.loss.class_weights: expected balanced or a list such as [1, 2.5], each a number of at least 0, found [0, 0]"
+    ),
+    (
+      "training.loss.label_smoothing=1",
+      "training.loss.label_smoothing: expected a number from 0 to below 1, found \"1\""
     ),
     ("training.clip_norm=0", "training.clip_norm: expected a number above 0, found \"0\""),
     ("training.clip_value=-1", "training.clip_value: expected a number above 0, found \"-1\""),

@@ -44,6 +44,9 @@ import Testing
           reproducible: true
           evaluate_every_epochs: 1
           log_every_steps: 10
+          loss:
+            kind: auto
+            label_smoothing: 0.0
           optimizer:
             kind: adamw
             learning_rate: 0.001
@@ -114,7 +117,7 @@ extension Configuration {
     let microbatch = Int.random(in: 1...300, using: &random)
     var training = Training(
       batch: microbatch * Int.random(in: 1...40, using: &random), microbatch: microbatch,
-      optimizer: .random(using: &random), schedule: .random(using: &random),
+      loss: .random(using: &random), optimizer: .random(using: &random), schedule: .random(using: &random),
       reproducible: chance(&random), evaluateEveryEpochs: .random(in: 0...5, using: &random),
       logEverySteps: .random(in: 1...100, using: &random))
     switch Int.random(in: 0..<3, using: &random) {
@@ -153,6 +156,23 @@ extension Configuration {
         check: chance(&random),
         warnAfterSeconds: .random(in: 0...99, using: &random),
         abortAfterSeconds: .random(in: 0...999, using: &random)))
+  }
+}
+
+extension Configuration.Loss {
+  fileprivate static func random(using random: inout SeededGenerator) -> Self {
+    func fraction() -> Double { .random(in: 0..<1, using: &random) }
+    var loss = Self(kind: Kind.allCases.randomElement(using: &random) ?? .auto)
+    switch loss.kind {
+    case .auto, .crossEntropy:
+      loss.labelSmoothing = fraction()
+      loss.classWeights =
+        [nil, .balanced, .each([0, fraction() + 0.1, 3])].randomElement(using: &random) ?? nil
+    case .focal: (loss.gamma, loss.alpha) = (9 * fraction(), fraction())
+    case .huber: loss.delta = fraction() + 1e-9
+    case .binaryCrossEntropy, .squaredError, .absoluteError: break
+    }
+    return loss
   }
 }
 

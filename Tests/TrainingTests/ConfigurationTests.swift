@@ -27,6 +27,7 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
           reproducible: false
           evaluate_every_epochs: 0
           log_every_steps: 5
+          loss: { kind: focal, gamma: 1.5, alpha: 0.5 }
           clip_norm: 1
           ema_decay: 0.999
           optimizer: { kind: sgd, learning_rate: 1e-1, momentum: .9, nesterov: true, weight_decay: 1E-4,
@@ -40,7 +41,7 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
       data: .init(
         path: "cards.csv", label: "fraud", task: .classification, standardize: true, testFraction: 0.25),
       training: .init(
-        batch: 512, microbatch: 64, steps: 1000,
+        batch: 512, microbatch: 64, steps: 1000, loss: .init(kind: .focal, gamma: 1.5, alpha: 0.5),
         optimizer: .init(
           kind: .sgd, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-4, decay: .matrices,
           frozen: ["hidden.0.*", "output.bias"], scaleWithBatch: 256),
