@@ -1,4 +1,5 @@
 import BLAS
+import Graph
 import MPI
 
 /// Measures a trained model, on the samples that its run held out or on others.
@@ -13,6 +14,8 @@ public struct EvaluationRun {
   public var data: String?
   /// The threads of this rank.
   public var pool: ThreadPool
+  /// The model that `TrainingRun.model` was; nil for the configuration's.
+  public var model: ((Tensor) -> Tensor)?
 
   public init(_ path: String, data: String? = nil, pool: ThreadPool) {
     self.path = path
@@ -33,7 +36,7 @@ public struct EvaluationRun {
       if let refusal = pool.refusal { throw CommonFailure(refusal) }
       let run = try TrainedRun(path: path)
       let samples = if let data { try run.data(at: data) } else { try run.heldOut() }
-      let network = try run.network(data: samples)
+      let network = try run.network(data: samples, model: model)
       return (Evaluator(network: network, executor: try run.executor(network, pool: pool)), samples)
     }
     return try evaluator.tally(samples, rank: world.rank, size: world.size)

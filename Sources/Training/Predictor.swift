@@ -27,10 +27,13 @@ public final class Predictor {
   /// - Parameters:
   ///   - batch: samples of one forward pass. A prediction's last bits may depend on the samples beside it, so that 1 makes it a function
   ///     of the sample and the weights alone.
-  public init(_ run: TrainedRun, batch: Int = 1, pool: ThreadPool) throws {
+  ///   - model: the one that `TrainingRun.model` was; nil for the configuration's.
+  public init(
+    _ run: TrainedRun, batch: Int = 1, model: ((Tensor) -> Tensor)? = nil, pool: ThreadPool
+  ) throws {
     let template = try run.preprocessing().template
     do {
-      network = try run.network(microbatch: batch, data: template)
+      network = try run.network(microbatch: batch, data: template, model: model)
     } catch {
       throw ConfigurationError("\(error)", at: run.files.configuration)
     }

@@ -14,6 +14,7 @@ public struct RunFiles: Sendable {
 
   /// - Throws: what the directory has not.
   public init(_ path: String) throws(ConfigurationError) {
+    let path = Self.withoutSlash(path)
     self.path = path
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -59,6 +60,11 @@ public struct RunFiles: Sendable {
   static let preprocessingName = "preprocessing.json"
   static let evaluationName = "evaluation.json"
   static let weightsName = RunDirectory.weights
+
+  /// A path as a shell completes it, without the slash at its end.
+  static func withoutSlash(_ path: String) -> String {
+    path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
 
   static func exists(_ name: String, in directory: String) -> Bool {
     FileManager.default.fileExists(atPath: directory + "/" + name)

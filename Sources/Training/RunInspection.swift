@@ -37,6 +37,7 @@ public struct RunInspection: Codable, Sendable {
 
   /// - Throws: `ConfigurationError` and `CheckpointError` for a directory that is neither, or holds a broken file.
   public init(path: String) throws {
+    let path = RunFiles.withoutSlash(path)
     self.path = path
     let isRun = ["metrics.jsonl", "summary.json", RunFiles.checkpointsName].contains {
       RunFiles.exists($0, in: path)

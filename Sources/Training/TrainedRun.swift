@@ -81,10 +81,13 @@ public struct TrainedRun: Sendable {
   /// - Parameters:
   ///   - microbatch: nil for that of the training.
   ///   - data: with the features and labels of the training data; samples do not matter.
-  public func network(microbatch: Int? = nil, data: Dataset) throws(ShapeError) -> Network {
+  ///   - model: the one that `TrainingRun.model` was; nil for the configuration's.
+  public func network(
+    microbatch: Int? = nil, data: Dataset, model: ((Tensor) -> Tensor)? = nil
+  ) throws(ShapeError) -> Network {
     var configuration = configuration
     configuration.training.microbatch = microbatch ?? configuration.training.microbatch
-    return try ReadyMade.network(configuration, data: data, model: nil, forTraining: false)
+    return try ReadyMade.network(configuration, data: data, model: model, forTraining: false)
   }
 
   /// An executor of `network` with the trained weights.

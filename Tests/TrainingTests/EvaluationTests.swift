@@ -161,6 +161,27 @@ extension RankTests {
       }
     }
 
+    @Test func noSampleChangesItsRowWithTheNumberOfRanks() throws {
+      try withWorld { world in
+        let configuration = Configuration(training: .init(batch: 48, microbatch: 6, steps: 1))
+        let samples = SyntheticData.samples(90, for: .init(kind: .logistic), features: 8).train
+        let alone = try world.split(color: world.rank, key: 0)
+        for count in [1, 6 * world.size - 1, 6 * world.size + 1, 61] {
+          let data = samples.split { $0 < count }
+          let network = try Trainer.network(configuration, data: data) { numbers in
+            numbers.trace.record(RowMarks(), Dense("logits", 10)(numbers))
+          }
+          let evaluator = Evaluator(
+            network: network, executor: Executor(network.graph, pool: ThreadPool(threads: 1), seed: 3))
+          func loss(_ world: borrowing Communicator) throws -> Double? {
+            try evaluator.tally(data.test, rank: world.rank, size: world.size)
+              .evaluation(classNames: nil, on: world)[.logLoss]
+          }
+          #expect(try loss(world) == loss(alone), "\(count) samples, \(world.size) ranks")
+        }
+      }
+    }
+
     @Test func theTrainersEvaluationIsTheSameOnAllRanks() throws {
       try withWorld { world in
         let configuration = Configuration(

@@ -2,8 +2,10 @@ import BLAS
 import Checkpoints
 import Datasets
 import Foundation
+import Graph
 import MPI
 import MPITestSupport
+import NeuralNetwork
 import Testing
 
 @testable import Training
@@ -95,6 +97,25 @@ extension RankTests {
           // All of the file instead of the part that was held out.
           let all = try EvaluationRun(path, data: data).run(on: world)
           #expect(all.samples > evaluation.samples)
+        }
+      }
+    }
+
+    @Test func aModelOfOnesOwnIsMeasuredWhenItIsGiven() throws {
+      try withWorld { world in
+        try withFolder(on: world) { folder in
+          let model: (Tensor) -> Tensor = { image in
+            Dense("logits", 10)(Dense("wide", 20, activation: .gelu)(image))
+          }
+          var run = TrainingRun(configuration("digits", data: ""), output: folder + "/run")
+          run.silent = true
+          run.model = model
+          let summary = try run.run(on: world)
+          try world.barrier()
+          var evaluation = EvaluationRun(folder + "/run")
+          evaluation.model = model
+          #expect(try evaluation.run(on: world).metrics == summary.evaluation)
+          #expect(try problem(folder + "/run", nil, on: world).contains("the weights are not those of"))
         }
       }
     }
