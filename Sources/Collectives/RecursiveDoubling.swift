@@ -91,6 +91,11 @@ public struct RecursiveDoubling: ScheduledAllreduce {
       rounds: max(groups.radices.count, fromPassive))
   }
 
+  public func symmetry(size: Int, count: Int) -> RankSymmetry? {
+    let groups = groups(size)
+    return groups.surplus == 0 && groups.radices.allSatisfy { $0 == 2 } ? .exclusiveOr : nil
+  }
+
   public func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {
     guard count > 0 else { return [] }
     let groups = groups(size)
