@@ -10,6 +10,8 @@ public enum Algorithm: String, Sendable, CaseIterable {
   case halvingDoubling = "halving-doubling"
   /// Every chunk straight to its owner and straight back: ``Direct``.
   case direct
+  /// Everything to one rank, and from it to all: ``Linear``.
+  case linear
 
   /// The algorithm of that name.
   /// - Throws: ``UnknownAlgorithm``, whose text lists the names that there are.
@@ -26,6 +28,7 @@ public enum Algorithm: String, Sendable, CaseIterable {
     case .recursiveDoubling: return RecursiveDoubling(elementBytes: elementBytes)
     case .halvingDoubling: return HalvingDoubling(elementBytes: elementBytes)
     case .direct: return Direct(elementBytes: elementBytes)
+    case .linear: return Linear(elementBytes: elementBytes)
     }
   }
 }

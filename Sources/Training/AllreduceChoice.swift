@@ -30,7 +30,7 @@ struct AllreduceChoice {
       return
     }
     switch configuration.algorithm {
-    case .ring, .recursiveDoubling, .halvingDoubling, .direct, .mpi:
+    case .ring, .recursiveDoubling, .halvingDoubling, .direct, .linear, .mpi:
       way = .messages(AllreduceSelection(configuration.algorithm.messages ?? .ring))
       return
     case .shared where !layout.isOneHost:
@@ -89,6 +89,7 @@ extension Configuration.Communication.Algorithm {
     case .recursiveDoubling: .recursiveDoubling
     case .halvingDoubling: .halvingDoubling
     case .direct: .direct
+    case .linear: .linear
     case .mpi: .mpi
     case .auto, .shared, .twoLevel: nil
     }

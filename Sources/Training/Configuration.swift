@@ -149,6 +149,7 @@ extension Configuration {
       case recursiveDoubling = "recursive-doubling"
       case halvingDoubling = "halving-doubling"
       case direct
+      case linear
       /// `MPI_Allreduce`, as the MPI library chooses.
       case mpi
     }
