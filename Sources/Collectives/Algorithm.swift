@@ -21,11 +21,14 @@ public enum Algorithm: String, Sendable, CaseIterable {
   }
 
   /// The algorithm as schedules for elements of that many bytes, or nil where the MPI library does the work.
-  public func scheduled(elementBytes: Int) -> (any ScheduledAllreduce)? {
+  ///
+  /// - Parameter isBetweenHosts: whether every rank is on a host of its own.
+  public func scheduled(elementBytes: Int, isBetweenHosts: Bool = false) -> (any ScheduledAllreduce)? {
     switch self {
     case .mpi: return nil
     case .ring: return Ring(elementBytes: elementBytes)
-    case .recursiveDoubling: return RecursiveDoubling(elementBytes: elementBytes)
+    case .recursiveDoubling:
+      return RecursiveDoubling(elementBytes: elementBytes, isBetweenHosts: isBetweenHosts)
     case .halvingDoubling: return HalvingDoubling(elementBytes: elementBytes)
     case .direct: return Direct(elementBytes: elementBytes)
     case .linear: return Linear(elementBytes: elementBytes)
