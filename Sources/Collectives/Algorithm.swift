@@ -10,6 +10,8 @@ public enum Algorithm: String, Sendable, CaseIterable {
   case halvingDoubling = "halving-doubling"
   /// Every chunk straight to its owner and straight back: ``Direct``.
   case direct
+  /// Everything to one rank, and from it to all: ``Linear``.
+  case linear
 
   /// The algorithm of that name.
   /// - Throws: ``UnknownAlgorithm``, whose text lists the names that there are.
@@ -19,13 +21,17 @@ public enum Algorithm: String, Sendable, CaseIterable {
   }
 
   /// The algorithm as schedules for elements of that many bytes, or nil where the MPI library does the work.
-  public func scheduled(elementBytes: Int) -> (any ScheduledAllreduce)? {
+  ///
+  /// - Parameter isBetweenHosts: whether every rank is on a host of its own.
+  public func scheduled(elementBytes: Int, isBetweenHosts: Bool = false) -> (any ScheduledAllreduce)? {
     switch self {
     case .mpi: return nil
     case .ring: return Ring(elementBytes: elementBytes)
-    case .recursiveDoubling: return RecursiveDoubling(elementBytes: elementBytes)
+    case .recursiveDoubling:
+      return RecursiveDoubling(elementBytes: elementBytes, isBetweenHosts: isBetweenHosts)
     case .halvingDoubling: return HalvingDoubling(elementBytes: elementBytes)
     case .direct: return Direct(elementBytes: elementBytes)
+    case .linear: return Linear(elementBytes: elementBytes)
     }
   }
 }

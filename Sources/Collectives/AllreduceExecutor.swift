@@ -126,6 +126,7 @@ public struct AllreduceExecutor: ~Copyable {
     _ algorithm: Algorithm, over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
+    let isBetweenHosts = try executor.isBetweenHosts()
     var offset = 0
     while offset < count {
       let piece = min(count - offset, pieceLimit)
@@ -133,7 +134,9 @@ public struct AllreduceExecutor: ~Copyable {
         .allreduce, over: memory + offset * elementBytes, count: piece, elementBytes: elementBytes,
         combine: combine
       ) { [fixed] size, rank in
-        guard let scheduled = fixed ?? algorithm.scheduled(elementBytes: elementBytes) else {
+        let scheduled =
+          fixed ?? algorithm.scheduled(elementBytes: elementBytes, isBetweenHosts: isBetweenHosts)
+        guard let scheduled else {
           preconditionFailure("\(algorithm) has no schedules")
         }
         return scheduled.schedule(size: size, rank: rank, count: piece)

@@ -67,6 +67,10 @@ public struct Direct: ScheduledAllreduce {
     DirectPass.cost(phases, lanes: lanes(size, count), size: size, rank: rank)
   }
 
+  public func symmetry(size: Int, count: Int) -> RankSymmetry? {
+    Partition(0..<count, into: size).isEven ? .rotation : nil
+  }
+
   public func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {
     DirectPass.additionOrders(size: size, count: count)
   }

@@ -86,6 +86,12 @@ public struct HalvingDoubling: ScheduledAllreduce {
     return cost
   }
 
+  public func symmetry(size: Int, count: Int) -> RankSymmetry? {
+    guard Halving(size: size).isPowerOfTwo else { return nil }
+    let lanes = lanes(count)
+    return (0..<lanes.filledParts).allSatisfy { Partition(lanes[$0], into: size).isEven } ? .exclusiveOr : nil
+  }
+
   public func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {
     let halving = Halving(size: size)
     guard count > 0 else { return [] }

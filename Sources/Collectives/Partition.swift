@@ -26,6 +26,9 @@ package struct Partition {
   /// The longest part's number of elements.
   package var longest: Int { self[0].count }
 
+  /// Whether all parts have the same number of elements.
+  package var isEven: Bool { range.count % (grain * parts) == 0 }
+
   /// How many parts have elements: the first ones.
   package var filledParts: Int { min(parts, grains) }
 

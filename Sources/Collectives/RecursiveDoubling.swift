@@ -29,7 +29,8 @@
 /// answer, which costs more than a second short message. Within a host the limit of Open MPI is 4 KiB, its header
 /// included, so buffers up to eight times `eagerLength` are cut into lanes that stay below it. Measured on two
 /// cores with 2 ranks, in microseconds, with one lane and as it is: 4 KiB 6.5 and 2.8, 8 KiB 9.1 and 5.1, 16 KiB
-/// 14 and 11, 32 KiB 24 and 23; where the limit is 64 KiB, over TCP, it makes little difference.
+/// 14 and 11, 32 KiB 24 and 23. Over TCP the limit is 64 KiB; where no ranks share a host nothing is cut, since more messages would
+/// only cost more.
 ///
 /// Sources: Thakur, Rabenseifner and Gropp, "Optimization of collective communication operations in MPICH", Int.
 /// J. High Perform. Comput. Appl. 19 (2005) 49-66; groups of more than two: Ruefenacht, Bull and Booth,
@@ -57,10 +58,12 @@ public struct RecursiveDoubling: ScheduledAllreduce {
   }
 
   /// With segments of 512 KiB, four lanes in flight, groups of up to three ranks unless another number is given.
-  public init(elementBytes: Int, largestGroup: Int = 3) {
+  ///
+  /// - Parameter isBetweenHosts: whether no ranks share a host, so that the limit of messages within one is of no account.
+  public init(elementBytes: Int, largestGroup: Int = 3, isBetweenHosts: Bool = false) {
     self.init(
       segmentLength: max(1, (512 << 10) / elementBytes), lanesInFlight: 4, largestGroup: largestGroup,
-      eagerLength: 3_840 / elementBytes)
+      eagerLength: isBetweenHosts ? 0 : 3_840 / elementBytes)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
@@ -89,6 +92,11 @@ public struct RecursiveDoubling: ScheduledAllreduce {
     return ScheduleCost(
       sent: sums * count, received: sums * count, added: sums * count, messages: sums * lanes,
       rounds: max(groups.radices.count, fromPassive))
+  }
+
+  public func symmetry(size: Int, count: Int) -> RankSymmetry? {
+    let groups = groups(size)
+    return groups.surplus == 0 && groups.radices.allSatisfy { $0 == 2 } ? .exclusiveOr : nil
   }
 
   public func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {

@@ -80,6 +80,10 @@ public struct Ring: ScheduledAllreduce {
       rounds: (0..<lanes.chunks.filledParts).map { size - 1 + (rank - $0 + 1 + size) % size }.max() ?? 0)
   }
 
+  public func symmetry(size: Int, count: Int) -> RankSymmetry? {
+    Partition(0..<count, into: size).isEven ? .rotation : nil
+  }
+
   public func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {
     let chunks = Partition(0..<count, into: size)
     return (0..<chunks.filledParts).map { chunk in

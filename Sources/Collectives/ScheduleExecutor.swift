@@ -10,6 +10,8 @@ struct ScheduleExecutor: ~Copyable {
   /// How long a wait polls before it gives way. Unless it is set, the first call finds what fits the ranks and
   /// cores of the machine.
   var patience: Patience?
+  /// Whether every rank is on a host of its own; found by the first call that asks.
+  private var areAlone: Bool?
   private(set) var statistics = AllreduceStatistics()
   private var plans = PlanCache()
   private var runner: ScheduleRunner
@@ -29,6 +31,14 @@ struct ScheduleExecutor: ~Copyable {
     statistics.calls += 1
     progress.enter(.working)
     return MPI.wallTime()
+  }
+
+  /// Whether no ranks share a host. Collective the first time; the same on all ranks.
+  mutating func isBetweenHosts() throws(MPIError) -> Bool {
+    if let areAlone { return areAlone }
+    let most = try communicator.allreduce(communicator.splitByHost().size, .maximum)
+    areAlone = most == 1
+    return most == 1
   }
 
   /// Ends a call, also one in which MPI did the work. On the way of an error nobody asks any more.

@@ -15,6 +15,13 @@ public protocol ScheduledCollective: Sendable {
 
   /// What the ranks' memories hold before, and what they must hold after.
   func contract(size: Int, count: Int) -> CollectiveContract
+
+  /// How the ranks' schedules follow from one of them; nil where they do not, or nobody says so.
+  func symmetry(size: Int, count: Int) -> RankSymmetry?
+}
+
+extension ScheduledCollective {
+  public func symmetry(size: Int, count: Int) -> RankSymmetry? { nil }
 }
 
 /// What a rank's part in a collective costs.

@@ -20,8 +20,8 @@
 /// NaN as the same.
 ///
 /// The number of roundings h grows with the sends that a partial sum takes: the ring's grows with the number
-/// of ranks, recursive doubling's and halving-doubling's with its logarithm, that of direct exchange is two at
-/// any size.
+/// of ranks, recursive doubling's and halving-doubling's with its logarithm, those of direct exchange and of
+/// the linear algorithm are two at any size.
 public enum WireFormat: String, Sendable, CaseIterable {
   /// Elements travel as they are: the only format for what is not a sum of float32.
   case float32

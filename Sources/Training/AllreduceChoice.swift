@@ -30,7 +30,7 @@ struct AllreduceChoice {
     }
     let layout = try HostLayout(of: world)
     switch communication.algorithm {
-    case .ring, .recursiveDoubling, .halvingDoubling, .direct, .mpi:
+    case .ring, .recursiveDoubling, .halvingDoubling, .direct, .linear, .mpi:
       way = .messages(AllreduceSelection(communication.algorithm.messages ?? .ring))
       return
     case .tree:
@@ -95,6 +95,7 @@ extension Configuration.Communication.Algorithm {
     case .recursiveDoubling: .recursiveDoubling
     case .halvingDoubling: .halvingDoubling
     case .direct: .direct
+    case .linear: .linear
     case .mpi: .mpi
     case .auto, .tree, .shared, .twoLevel: nil
     }

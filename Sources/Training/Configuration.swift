@@ -120,6 +120,7 @@ extension Configuration {
       case direct
       /// The order of additions that does not depend on the number of ranks, by messages.
       case tree
+      case linear
       /// `MPI_Allreduce`, as the MPI library chooses.
       case mpi
     }

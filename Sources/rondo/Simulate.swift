@@ -66,7 +66,8 @@ struct Simulate: ParsableCommand {
     if !json { printHeading(network) }
     for bytes in buffers.all {
       for algorithm in algorithms {
-        guard let schedules = algorithm.scheduled(elementBytes: 4) else { continue }
+        guard let schedules = algorithm.scheduled(elementBytes: 4, isBetweenHosts: network.ranksPerNode == 1)
+        else { continue }
         let seconds = Simulator.seconds(
           schedules, size: ranks, count: bytes / 4, wireBytesPerElement: wire == .bfloat16 ? 2 : 4,
           model: network, starts: ranks <= 64 ? 9 : 1)

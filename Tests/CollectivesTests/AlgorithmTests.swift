@@ -14,7 +14,7 @@ import Testing
     let error = #expect(throws: UnknownAlgorithm.self) { try Algorithm(named: name) }
     #expect(
       error?.description == "there is no allreduce algorithm \"\(name)\"; "
-        + "there are: mpi, ring, recursive-doubling, halving-doubling, direct")
+        + "there are: mpi, ring, recursive-doubling, halving-doubling, direct, linear")
   }
 
   @Test func anOrderOfAdditionsPrintsItsTree() {

@@ -26,6 +26,7 @@ extension RankTests {
         RecursiveDoubling(segmentLength: 7, lanesInFlight: lanesInFlight),
         HalvingDoubling(laneLength: 7 * size, lanesInFlight: lanesInFlight),
         Direct(segmentLength: 7, lanesInFlight: lanesInFlight),
+        Linear(segmentLength: 7, lanesInFlight: lanesInFlight),
       ]
       try withRanks(size) { world in
         let seed = try sharedSeed(on: world)

@@ -16,6 +16,7 @@ import Testing
     (HalvingDoubling(laneLength: 12, lanesInFlight: 2), 4, 24),
     (HalvingDoubling(laneLength: 15, lanesInFlight: 2), 5, 30),
     (Direct(segmentLength: 2, lanesInFlight: 2), 4, 24),
+    (Linear(segmentLength: 4, lanesInFlight: 2), 4, 12),
     // In pairs, by a direct exchange, and exchanged whole.
     (tree(leaves: 8, shortLength: 0), 4, 24),
     (tree(leaves: 7, shortLength: 0), 3, 18),

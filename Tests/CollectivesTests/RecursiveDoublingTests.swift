@@ -65,4 +65,12 @@ import Testing
     let doubling = RecursiveDoubling(segmentLength: 100, lanesInFlight: 1, largestGroup: 2)
     #expect(doubling.additionOrders(size: size, count: 7)[0].order == ReductionTree(leaves: size).order)
   }
+
+  @Test func shortBuffersAreCutForEagerMessagesWithinAHostOnly() {
+    for (isBetweenHosts, lanes) in [(false, 2), (true, 1)] {
+      let algorithm = RecursiveDoubling(elementBytes: 4, isBetweenHosts: isBetweenHosts)
+      #expect(algorithm.cost(size: 4, rank: 0, count: 1_024).messages == 2 * lanes)
+      #expect(ScheduleVerifier.verify(algorithm, size: 4, count: 1_024).findings.isEmpty)
+    }
+  }
 }

@@ -1,6 +1,7 @@
-import Collectives
 import MPITestSupport
 import Testing
+
+@testable import Collectives
 
 /// What must hold of simulated times whatever the constants are.
 @Suite struct SimulatorTests {
@@ -204,6 +205,44 @@ import Testing
       ) { schedules.schedule(size: size, rank: $0, count: 400_003) }
       #expect(simulation == first)
     }
+  }
+
+  @Test(arguments: scheduled, [1, 2, 4])
+  func oneGroupOfRanksStandsForAllWhereAllAreAlike(algorithm: Algorithm, ranksPerNode: Int) throws {
+    let schedules = try #require(algorithm.scheduled(elementBytes: 4))
+    // Where messages cost nothing and a burst passes at once, those of several ranks come to one at the same moment.
+    for (network, burst) in [(Self.real, 1e5), (Self.plain, 0), (Self.plain, 1e9)] {
+      for (cores, nodesPerMachine) in [(Int.max, 1), (2, 2)] {
+        var model = network
+        model.ranksPerNode = ranksPerNode
+        model.nodesPerMachine = nodesPerMachine
+        model.coresPerMachine = cores
+        model.burstBytes = burst
+        for size in [8, 16] {
+          for count in [1, 64 * size, 5_000 * size] {
+            // Schedules that nobody says to be symmetric are run one and all.
+            let all = Simulator.run(size: size, elementBytes: 4, wireBytesPerElement: 2, model: model) {
+              schedules.schedule(size: size, rank: $0, count: count)
+            }
+            let folded = Simulator.run(
+              schedules, size: size, count: count, wireBytesPerElement: 2, model: model)
+            #expect(folded == all, "\(size) ranks, \(count) elements, burst \(burst), \(cores) cores")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func messagesOfTwoGroupsAtOneMomentAreAmbiguousInOneGroup() {
+    var order = FoldedOrder()
+    func isClear(_ kind: Event.Kind, _ time: Double, _ origin: Int) -> Bool {
+      order.isClear(Event(kind, at: time, rank: 0), from: origin)
+    }
+    #expect(isClear(.begins, 1, 1))
+    #expect(isClear(.arrived, 1, 2))
+    #expect(isClear(.begins, 1, 1))
+    #expect(isClear(.begins, 2, 2))
+    #expect(!isClear(.begins, 2, 1))
   }
 
   @Test func thousandsOfRanksTakeSeconds() {

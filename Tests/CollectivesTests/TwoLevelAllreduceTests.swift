@@ -33,7 +33,7 @@ extension RankTests {
 
     @Test(
       arguments: Division.allCases,
-      [Algorithm.ring, .recursiveDoubling, .halvingDoubling, .direct, .mpi])
+      [Algorithm.ring, .recursiveDoubling, .halvingDoubling, .direct, .linear, .mpi])
     func everyRankGetsTheSumOfEveryRangeAndOfNothingElse(division: Division, algorithm: Algorithm) throws {
       try withWorld { world in
         let host = try world.split(

@@ -10,6 +10,7 @@ import Testing
       (Ring(segmentLength: 2, lanesInFlight: 2), { $0...$0 }),
       // What is sent, and what comes back.
       (Direct(segmentLength: 3, lanesInFlight: 2), { _ in 2...2 }),
+      (Linear(segmentLength: 3, lanesInFlight: 2), { _ in 2...2 }),
       // Once a round, and once at the end.
       (HalvingDoubling(laneLength: 12, lanesInFlight: 2), { 2...ceilLog2($0) + 1 }),
       (RecursiveDoubling(segmentLength: 3, lanesInFlight: 2), { 2...ceilLog2($0) + 1 }),
@@ -36,6 +37,7 @@ import Testing
     let algorithms: [any ScheduledAllreduce] = [
       Ring(segmentLength: 2, lanesInFlight: lanesInFlight),
       Direct(segmentLength: 2, lanesInFlight: lanesInFlight),
+      Linear(segmentLength: 2, lanesInFlight: lanesInFlight),
       HalvingDoubling(laneLength: 8, lanesInFlight: lanesInFlight),
       RecursiveDoubling(segmentLength: 2, lanesInFlight: lanesInFlight),
     ]

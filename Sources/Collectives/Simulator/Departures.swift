@@ -4,7 +4,7 @@
 /// connection. The flows of a node share its link in turns: each sends a *packet* and goes to the end of the
 /// line. So a short message waits for what is before it on its own connection, and for a packet of each of
 /// the others, as it does between the connections of a host. Flows come in the order of their first message.
-struct Departures {
+struct Departures: ~Copyable {
   /// A message, or a part of one, on its way.
   struct Parcel {
     /// What happens when it begins to arrive.
@@ -13,6 +13,8 @@ struct Departures {
     var rank: Int32
     var action: Int32
     var flow: Int32
+    /// Where it leaves.
+    var node: Int32
     /// The next parcel of the flow, or of the free ones.
     var next: Int32 = -1
     /// Bytes that have not left, and bytes that have not arrived.
@@ -22,76 +24,72 @@ struct Departures {
     var left: Double = 0
   }
 
+  struct Flow {
+    /// Its first and last parcel, and the flow behind it in the line of its node.
+    var first: Int32
+    var last: Int32
+    var behind: Int32
+  }
+
+  struct Line {
+    /// The flows at its head and at its end.
+    var head: Int32
+    var tail: Int32
+    /// The first free parcel: a node takes those again that it had, which are in the cache.
+    var free: Int32
+  }
+
   /// Parcels by number; a number is used again when its parcel has arrived.
-  private(set) var parcels: [Parcel] = []
-  private var free: Int32 = -1
-  /// The flows of rank r begin at `flows[r]`, in the order of its channels.
-  private let flows: [Int]
-  /// By flow: its first and last parcel, and the flow behind it in the line of its node.
-  private var first: [Int32]
-  private var last: [Int32]
-  private var behind: [Int32]
-  /// By node: the flows at the head and at the end of the line.
-  private var head: [Int32]
-  private var tail: [Int32]
+  private(set) var parcels = FlatArray<Parcel>()
+  private var flows: FlatArray<Flow>
+  /// By node.
+  private var lines: FlatArray<Line>
 
   /// Bytes of a packet: what TCP gives a network card at a time, at most (segmentation offload).
   static let packetBytes = 65_536.0
   private static let none: Int32 = -1
 
-  init(_ store: ScheduleStore, nodes: Int) {
-    var flows: [Int] = []
-    var count = 0
-    for rank in 0..<store.size {
-      flows.append(count)
-      count += store.channelCount(of: rank)
-    }
-    precondition(count < Int32.max)
-    self.flows = flows
-    first = Array(repeating: Self.none, count: count)
-    last = first
-    behind = first
-    head = Array(repeating: Self.none, count: nodes)
-    tail = head
+  init(flows count: Int, nodes: Int) {
+    flows = FlatArray(repeating: Flow(first: Self.none, last: Self.none, behind: Self.none), count: count)
+    lines = FlatArray(repeating: Line(head: Self.none, tail: Self.none, free: Self.none), count: nodes)
   }
 
-  /// Puts a parcel into the line of its flow; `channel` is the number of the flow among those of `sender`.
+  /// Puts a parcel into the line of its flow, which goes out of that node.
   mutating func insert(
-    _ kind: Event.Kind, rank: Int, action: Int, bytes: Double, sender: Int, channel: Int,
-    node: Int
+    _ kind: Event.Kind, rank: Int, action: Int, bytes: Double, flow: Int, node: Int
   ) {
-    let flow = flows[sender] + channel
     let parcel = Parcel(
-      kind: kind, rank: Int32(rank), action: Int32(action), flow: Int32(flow), leaving: bytes,
-      arriving: bytes)
-    let number = free >= 0 ? free : Int32(parcels.count)
-    if free >= 0 {
-      free = parcels[Int(number)].next
+      kind: kind, rank: Int32(rank), action: Int32(action), flow: Int32(flow), node: Int32(node),
+      leaving: bytes, arriving: bytes)
+    var number = lines[node].free
+    if number >= 0 {
+      lines[node].free = parcels[Int(number)].next
       parcels[Int(number)] = parcel
     } else {
+      number = Int32(parcels.count)
       parcels.append(parcel)
     }
-    if first[flow] == Self.none {
-      first[flow] = number
+    if flows[flow].first == Self.none {
+      flows[flow].first = number
       line(up: Int32(flow), node)
     } else {
-      parcels[Int(last[flow])].next = number
+      parcels[Int(flows[flow].last)].next = number
     }
-    last[flow] = number
+    flows[flow].last = number
   }
 
-  func isEmpty(_ node: Int) -> Bool { head[node] == Self.none }
+  func isEmpty(_ node: Int) -> Bool { lines[node].head == Self.none }
 
   /// Takes the next packet of a node: which parcel it is of, and how many bytes it has.
   mutating func popPacket(_ node: Int) -> (parcel: Int, bytes: Double) {
-    let flow = head[node]
-    head[node] = behind[Int(flow)]
-    if head[node] == Self.none { tail[node] = Self.none }
-    let number = Int(first[Int(flow)])
+    let flow = lines[node].head
+    lines[node].head = flows[Int(flow)].behind
+    if lines[node].head == Self.none { lines[node].tail = Self.none }
+    let number = Int(flows[Int(flow)].first)
     let bytes = min(parcels[number].leaving, Self.packetBytes)
     parcels[number].leaving -= bytes
-    if parcels[number].leaving == 0 { first[Int(flow)] = parcels[number].next }
-    if first[Int(flow)] != Self.none { line(up: flow, node) }
+    if parcels[number].leaving == 0 { flows[Int(flow)].first = parcels[number].next }
+    if flows[Int(flow)].first != Self.none { line(up: flow, node) }
     return (number, bytes)
   }
 
@@ -106,13 +104,18 @@ struct Departures {
 
   /// Frees the number of a parcel that has arrived.
   mutating func remove(_ number: Int) {
-    parcels[number].next = free
-    free = Int32(number)
+    let node = Int(parcels[number].node)
+    parcels[number].next = lines[node].free
+    lines[node].free = Int32(number)
   }
 
   private mutating func line(up flow: Int32, _ node: Int) {
-    behind[Int(flow)] = Self.none
-    if tail[node] == Self.none { head[node] = flow } else { behind[Int(tail[node])] = flow }
-    tail[node] = flow
+    flows[Int(flow)].behind = Self.none
+    if lines[node].tail == Self.none {
+      lines[node].head = flow
+    } else {
+      flows[Int(lines[node].tail)].behind = flow
+    }
+    lines[node].tail = flow
   }
 }

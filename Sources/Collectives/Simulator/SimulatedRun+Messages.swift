@@ -3,12 +3,13 @@ extension SimulatedRun {
   mutating func startSend(_ action: Int, _ rank: Int, _ time: Double) {
     let bytes = Double(length(action, rank)) * wireBytes
     messageCount += 1
-    sentBytes[rank] += bytes
+    threads[rank].sentBytes += bytes
     let isLong = isLong(action, rank)
     if !isLong { pushCompleted(action, rank) }
     if node(rank) == node(store.receiver(ofSend: action, rank: rank).peer) {
       let kind: Event.Kind = isLong ? .request : .begins
-      queue.insert(Event(kind, at: time + model.localLatencySeconds, rank: rank, action: action))
+      queues.insert(
+        Event(kind, at: time + model.localLatencySeconds, rank: rank, action: action), group(rank))
     } else if isLong {
       depart(.requestBegins, 0, action, rank, time)
     } else {
@@ -17,71 +18,76 @@ extension SimulatedRun {
   }
 
   /// Puts bytes of a rank in line.
-  mutating func depart(
+  private mutating func depart(
     _ kind: Event.Kind, _ bytes: Double, _ action: Int, _ rank: Int, _ time: Double
   ) {
     departures.insert(
-      kind, rank: rank, action: action, bytes: bytes, sender: rank,
-      channel: store.channelNumber(ofTransfer: action, rank: rank), node: node(rank))
+      kind, rank: rank, action: action, bytes: bytes, flow: store.flow(ofTransfer: action, rank: rank),
+      node: node(rank))
     sendPackets(node(rank), time)
   }
 
   /// Lets a node's link carry what waits, as soon as it can.
   mutating func sendPackets(_ node: Int, _ time: Double) {
-    while !sends[node], !departures.isEmpty(node) {
-      let ready = outgoing[node].ready(at: time, burstSeconds: burstSeconds)
+    while !nodes[node].sends, !departures.isEmpty(node) {
+      let ready = nodes[node].outgoing.ready(at: time, burstSeconds: burstSeconds)
       if ready > time {
-        sends[node] = true
-        queue.insert(Event(.link, at: ready, rank: node))
+        nodes[node].sends = true
+        queues.insert(Event(.link, at: ready, rank: node), group(node * model.ranksPerNode))
       } else {
         sendPacket(node, time)
       }
     }
   }
 
-  mutating func sendPacket(_ node: Int, _ time: Double) {
+  private mutating func sendPacket(_ node: Int, _ time: Double) {
     let (number, bytes) = departures.popPacket(node)
     let parcel = departures.parcels[number]
     let (rank, action) = (Int(parcel.rank), Int(parcel.action))
     let copy = processors.work(bytes * model.senderSecondsPerByte, of: rank, from: time)
     // Once a message is on its way, copies are ahead of the link by what the socket holds.
     let ahead = parcel.left > 0 ? Self.socketBytes / model.bandwidthBytesPerSecond : 0
-    let passage = outgoing[node].carry(
+    let passage = nodes[node].outgoing.carry(
       bytes / model.bandwidthBytesPerSecond, from: max(time, copy.start - ahead),
       burstSeconds: burstSeconds)
-    queue.insert(
+    queues.insert(
       Event(
-        parcel.kind, at: passage.first + model.latencySeconds, rank: rank, action: action, parcel: number))
+        parcel.kind, at: passage.first + model.latencySeconds, rank: rank, action: action, parcel: number),
+      group(target(parcel.kind, rank, action)))
     let left = max(passage.last, copy.end)
     departures.leave(number, at: left)
     if parcel.leaving == 0, parcel.kind == .begins, isLong(action, rank) {
-      queue.insert(Event(.sent, at: left, rank: rank, action: action))
+      queues.insert(Event(.sent, at: left, rank: rank, action: action), group(rank))
     }
   }
 
   private static let socketBytes = 4 * Departures.packetBytes
 
+  /// Where a packet goes: an answer to the sender of the message, everything else to its receiver.
+  @inline(__always)
+  private func target(_ kind: Event.Kind, _ rank: Int, _ action: Int) -> Int {
+    kind == .replyBegins ? rank : seat(store.receiver(ofSend: action, rank: rank).peer)
+  }
+
   /// Takes a packet from the link of the node where it goes. When it was the last of its parcel, foresees
   /// what comes of it.
   mutating func land(_ event: Event, then kind: Event.Kind) {
-    // An answer goes to the sender of the message, everything else to its receiver.
-    let target =
-      kind == .reply ? event.rank : store.receiver(ofSend: event.action, rank: event.rank).peer
+    let target = target(event.kind, event.rank, event.action)
     let bytes = departures.arrive(event.parcel)
-    let passage = incoming[node(target)].carry(
+    let passage = nodes[node(target)].incoming.carry(
       bytes / model.bandwidthBytesPerSecond, from: event.time, burstSeconds: burstSeconds)
     let copy = processors.work(bytes * model.receiverSecondsPerByte, of: target, from: passage.first)
     let parcel = departures.parcels[event.parcel]
     guard parcel.arriving == 0 else { return }
     let end = max(passage.last, parcel.left + model.latencySeconds, copy.end)
     departures.remove(event.parcel)
-    queue.insert(Event(kind, at: end, rank: event.rank, action: event.action))
+    queues.insert(Event(kind, at: end, rank: event.rank, action: event.action), group(target))
   }
 
   mutating func request(_ event: Event) {
     let (receiver, action) = store.receiver(ofSend: event.action, rank: event.rank)
-    let delivery = note(.requested, of: action, receiver)
-    if delivery.contains(.posted) { answer(receiver, event.rank, event.action, event.time) }
+    let delivery = note(.requested, of: action, seat(receiver))
+    if delivery.contains(.posted) { answer(receiver, action, event.rank, event.action, event.time) }
   }
 
   mutating func startReceive(_ action: Int, _ rank: Int, _ time: Double) {
@@ -90,23 +96,25 @@ extension SimulatedRun {
       pushCompleted(action, rank)
     } else if delivery.contains(.requested) {
       let (sender, send) = store.sender(ofReceive: action, rank: rank)
-      answer(rank, sender, send, time)
+      answer(rank, action, sender, send, time)
     }
   }
 
   /// The receiver lets a long message come.
-  mutating func answer(_ receiver: Int, _ sender: Int, _ send: Int, _ time: Double) {
+  private mutating func answer(
+    _ receiver: Int, _ receive: Int, _ sender: Int, _ send: Int, _ time: Double
+  ) {
+    let (here, there) = (seat(receiver), seat(sender))
     if node(receiver) == node(sender) {
-      let bytes = Double(length(send, sender)) * wireBytes
-      let end = copyLocally(bytes, receiver, time)
-      queue.insert(Event(.arrived, at: end, rank: sender, action: send))
-      queue.insert(Event(.sent, at: end, rank: sender, action: send))
+      let bytes = Double(length(send, there)) * wireBytes
+      let end = copyLocally(bytes, here, time)
+      queues.insert(Event(.arrived, at: end, rank: there, action: send), group(here))
+      queues.insert(Event(.sent, at: end, rank: there, action: send), group(there))
     } else {
-      let (_, receive) = store.receiver(ofSend: send, rank: sender)
       departures.insert(
-        .replyBegins, rank: sender, action: send, bytes: 0, sender: receiver,
-        channel: store.channelNumber(ofTransfer: receive, rank: receiver), node: node(receiver))
-      sendPackets(node(receiver), time)
+        .replyBegins, rank: there, action: send, bytes: 0, flow: store.flow(ofTransfer: receive, rank: here),
+        node: node(here))
+      sendPackets(node(here), time)
     }
   }
 
@@ -116,11 +124,11 @@ extension SimulatedRun {
   }
 
   mutating func begins(_ event: Event) {
-    let (receiver, _) = store.receiver(ofSend: event.action, rank: event.rank)
+    let receiver = store.receiver(ofSend: event.action, rank: event.rank).peer
     if node(receiver) == node(event.rank) {
       let bytes = Double(length(event.action, event.rank)) * wireBytes
       let end = copyLocally(bytes, receiver, event.time)
-      queue.insert(Event(.arrived, at: end, rank: event.rank, action: event.action))
+      queues.insert(Event(.arrived, at: end, rank: event.rank, action: event.action), group(receiver))
     } else {
       land(event, then: .arrived)
     }
@@ -128,17 +136,18 @@ extension SimulatedRun {
 
   mutating func arrived(_ event: Event) {
     let (receiver, action) = store.receiver(ofSend: event.action, rank: event.rank)
-    guard note(.arrived, of: action, receiver).contains(.posted) else { return }
-    pushCompleted(action, receiver)
-    advance(receiver, event.time)
+    let rank = seat(receiver)
+    guard note(.arrived, of: action, rank).contains(.posted) else { return }
+    pushCompleted(action, rank)
+    advance(rank, event.time)
   }
 
-  mutating func copyLocally(_ bytes: Double, _ receiver: Int, _ time: Double) -> Double {
+  private mutating func copyLocally(_ bytes: Double, _ receiver: Int, _ time: Double) -> Double {
     processors.work(bytes / model.localBandwidthBytesPerSecond, of: receiver, from: time).end
   }
 
   /// Remembers what is known of a receive's message; gives all that is.
-  mutating func note(_ news: Delivery, of action: Int, _ rank: Int) -> Delivery {
+  private mutating func note(_ news: Delivery, of action: Int, _ rank: Int) -> Delivery {
     if order.isInWindow(action, rank: rank) {
       let slot = order.slot(of: action, rank: rank)
       deliveries[slot].insert(news)

@@ -12,48 +12,64 @@
 /// **Beyond the eager limit** the sender asks, the receiver answers when both the question and its receive
 /// are there, and the message goes when the sender has the answer. Questions and answers wait in line as
 /// messages do.
-struct SimulatedRun {
+///
+/// **Groups.** Ranks that share a node, or cores, are a group. Between groups nothing is felt before a latency has
+/// passed, so each is run for a latency on its own, with the few events that are its own, before the next one is.
+///
+/// **Folding.** Where all groups do the same at the same time (see ``RankSymmetry``), one of them stands for all: what it sends
+/// to another comes to itself, as the other's like comes to it. The results are the same to the bit, unless messages of two
+/// groups come to one at the same moment: then the lower rank's is first, and who that is differs from group to group. If that
+/// happens the run is given up, and all groups are run.
+struct SimulatedRun: ~Copyable {
   let store: ScheduleStore
   let model: NetworkModel
   let elementBytes: Double
   let wireBytes: Double
+  let burstSeconds: Double
+  /// Ranks that are run: all, or those of one group that stands for the others.
+  let seats: Int
+  private let groupSize: Int
   var order: WindowedOrder
-  var queue: EventQueue
+  var queues: EventQueues
   var processors: Processors
   var departures: Departures
-  var outgoing: [Link]
-  var incoming: [Link]
-  /// By node: whether its outgoing link will take the next packet by itself.
-  var sends: [Bool]
-  var threads: [Thread]
+  var nodes: FlatArray<Node>
+  var threads: FlatArray<Thread>
   /// By slot, as two circles for each rank: additions that may start, transfers that have completed.
-  var sums: [Int32]
-  var completed: [Int32]
+  private var sums: FlatArray<Int32>
+  private var completed: FlatArray<Int32>
   /// By slot: how far the message of a receive in the window has come.
-  var deliveries: [Delivery]
+  var deliveries: FlatArray<Delivery>
   /// The same for receives that are not in the window yet, by rank and action.
   var early: [UInt64: Delivery] = [:]
 
-  private(set) var ends: [Double]
-  var sentBytes: [Double]
   var messageCount = 0
   private(set) var eventCount = 0
 
   /// A rank's thread, as the one who runs its schedule.
   struct Thread {
-    var sumsHead: Int32 = 0
-    var sumsCount: Int32 = 0
-    var completedHead: Int32 = 0
-    var completedCount: Int32 = 0
+    var sums = ActionLine()
+    var completed = ActionLine()
+    /// Places in each of them, less one.
+    var mask: Int32
     /// The action that it is at, or -1.
     var busyWith: Int32 = -1
+    var earlyCount: Int32 = 0
     /// Whether it will look for work by itself.
     var wakes = true
-    var earlyCount: Int32 = 0
+    var end = 0.0
+    var sentBytes = 0.0
+  }
+
+  struct Node {
+    var outgoing = Link()
+    var incoming = Link()
+    /// Whether its outgoing link will take the next packet by itself.
+    var sends = false
   }
 
   /// What a receive and its message know of each other.
-  struct Delivery: OptionSet {
+  struct Delivery: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
     /// The receive has started.
     static let posted = Delivery(rawValue: 1)
@@ -66,63 +82,87 @@ struct SimulatedRun {
   /// - Parameters:
   ///   - starts: when each rank begins.
   ///   - ranks: in which order the ranks are told so; which one it is makes no difference.
+  ///   - seats: ranks that are run, if not all: of one group.
   init(
     _ store: ScheduleStore, _ model: NetworkModel, elementBytes: Int, wireBytesPerElement: Int,
-    starts: [Double], ranks: some Sequence<Int>
+    starts: [Double], ranks: some Sequence<Int>, seats: Int? = nil
   ) {
     self.store = store
     self.model = model
     self.elementBytes = Double(elementBytes)
     wireBytes = Double(wireBytesPerElement)
-    order = WindowedOrder(store)
-    queue = EventQueue(capacity: 4 * store.size)
-    processors = Processors(ranks: store.size, model: model)
-    let nodes = (store.size + model.ranksPerNode - 1) / model.ranksPerNode
-    departures = Departures(store, nodes: nodes)
-    sends = Array(repeating: false, count: nodes)
-    outgoing = Array(repeating: Link(), count: nodes)
-    incoming = outgoing
-    threads = Array(repeating: Thread(), count: store.size)
-    sums = Array(repeating: 0, count: order.slotCount)
-    completed = sums
-    deliveries = Array(repeating: [], count: order.slotCount)
-    ends = Array(repeating: 0, count: store.size)
-    sentBytes = ends
-    for rank in ranks { queue.insert(Event(.wake, at: starts[rank], rank: rank)) }
+    burstSeconds = model.burstBytes / model.bandwidthBytesPerSecond
+    let seats = seats ?? store.size
+    self.seats = seats
+    // Without a latency between them, all ranks affect each other at once.
+    groupSize = model.latencySeconds > 0 ? min(model.groupSize(ranks: store.size), seats) : max(1, seats)
+    order = WindowedOrder(store, ranks: seats)
+    queues = EventQueues(groups: (seats + groupSize - 1) / groupSize)
+    processors = Processors(ranks: seats, model: model)
+    let nodes = (seats + model.ranksPerNode - 1) / model.ranksPerNode
+    departures = Departures(flows: Int(store.firstFlows[seats]), nodes: nodes)
+    self.nodes = FlatArray(repeating: Node(), count: nodes)
+    sums = FlatArray(repeating: 0, count: order.slotCount)
+    completed = FlatArray(repeating: 0, count: order.slotCount)
+    deliveries = FlatArray(repeating: [], count: order.slotCount)
+    threads = FlatArray()
+    for rank in 0..<seats { threads.append(Thread(mask: order.mask(rank))) }
+    for rank in ranks where rank < seats {
+      queues.insert(Event(.wake, at: starts[rank], rank: rank), group(rank))
+    }
   }
 
-  /// Runs to the end. Gives whether all ranks got there; schedules that the verifier has proved do.
-  mutating func run() -> Bool {
-    while let event = queue.popFirst() {
-      eventCount += 1
-      switch event.kind {
-      case .wake: wake(event.rank, event.time)
-      case .link:
-        sends[event.rank] = false
-        sendPackets(event.rank, event.time)
-      case .requestBegins: land(event, then: .request)
-      case .request: request(event)
-      case .replyBegins: land(event, then: .reply)
-      case .reply: reply(event)
-      case .begins: begins(event)
-      case .arrived: arrived(event)
-      case .sent:
-        pushCompleted(event.action, event.rank)
-        advance(event.rank, event.time)
+  /// How a run ended.
+  enum Ending {
+    /// All ranks got to the end; with schedules that the verifier has proved they do.
+    case done
+    case deadlock
+    /// One group cannot stand for all.
+    case ambiguous
+  }
+
+  /// Runs to the end.
+  mutating func run() -> Ending {
+    var order = FoldedOrder()
+    let isFolded = seats < store.size
+    while true {
+      let time = queues.time
+      guard time < .infinity else { break }
+      // What other groups do from that time on is not felt before then.
+      let horizon = queues.groups == 1 ? .infinity : max(time + model.latencySeconds, time.nextUp)
+      for group in 0..<queues.groups where queues.time(group) < horizon {
+        while let event = queues.popFirst(group, before: horizon) {
+          eventCount += 1
+          if isFolded, !order.isClear(event, from: origin(of: event)) { return .ambiguous }
+          handle(event)
+        }
       }
     }
-    return (0..<store.size).allSatisfy { order.isDone($0, store) }
+    for rank in 0..<seats where !self.order.isDone(rank, store) { return .deadlock }
+    return .done
   }
 
-  /// Busy time of each node's link, out and in.
-  var linkSeconds: (outgoing: [Double], incoming: [Double]) {
-    (outgoing.map(\.busySeconds), incoming.map(\.busySeconds))
+  private mutating func handle(_ event: Event) {
+    switch event.kind {
+    case .wake: wake(event.rank, event.time)
+    case .link:
+      nodes[event.rank].sends = false
+      sendPackets(event.rank, event.time)
+    case .requestBegins: land(event, then: .request)
+    case .request: request(event)
+    case .replyBegins: land(event, then: .reply)
+    case .reply: reply(event)
+    case .begins: begins(event)
+    case .arrived: arrived(event)
+    case .sent:
+      pushCompleted(event.action, event.rank)
+      advance(event.rank, event.time)
+    }
   }
-  var threadSeconds: [Double] { processors.busySeconds }
 
   // MARK: A rank's thread
 
-  mutating func wake(_ rank: Int, _ time: Double) {
+  private mutating func wake(_ rank: Int, _ time: Double) {
     threads[rank].wakes = false
     if threads[rank].busyWith >= 0 {
       let action = Int(threads[rank].busyWith)
@@ -135,8 +175,9 @@ struct SimulatedRun {
   /// Does all that the rank can do now, until it has to wait or is busy for a while.
   mutating func advance(_ rank: Int, _ time: Double) {
     if threads[rank].wakes { return }
-    if processors.free[rank] > time {
-      wakeUp(rank, at: processors.free[rank])
+    let free = processors.free(rank)
+    if free > time {
+      wakeUp(rank, at: free)
       return
     }
     while true {
@@ -160,12 +201,12 @@ struct SimulatedRun {
         break
       }
     }
-    if order.isDone(rank, store) { ends[rank] = time }
+    if order.isDone(rank, store) { threads[rank].end = time }
   }
 
   /// Lets a thread work on an action: to start a send, to add, to handle what a receive brought. Gives
   /// whether that takes time; if not, it is done.
-  mutating func isBusy(_ rank: Int, with action: Int, _ seconds: Double, _ time: Double) -> Bool {
+  private mutating func isBusy(_ rank: Int, with action: Int, _ seconds: Double, _ time: Double) -> Bool {
     let end = processors.work(seconds, of: rank, from: time).end
     guard end > time else {
       finish(action, rank, time)
@@ -176,16 +217,16 @@ struct SimulatedRun {
     return true
   }
 
-  mutating func finish(_ action: Int, _ rank: Int, _ time: Double) {
+  private mutating func finish(_ action: Int, _ rank: Int, _ time: Double) {
     if kind(action, rank) == .send { startSend(action, rank, time) } else { complete(action, rank) }
   }
 
-  mutating func wakeUp(_ rank: Int, at time: Double) {
+  private mutating func wakeUp(_ rank: Int, at time: Double) {
     threads[rank].wakes = true
-    queue.insert(Event(.wake, at: time, rank: rank))
+    queues.insert(Event(.wake, at: time, rank: rank), group(rank))
   }
 
-  mutating func complete(_ action: Int, _ rank: Int) {
+  private mutating func complete(_ action: Int, _ rank: Int) {
     let entered = order.complete(action, rank, store)
     for action in entered {
       var delivery: Delivery = []
@@ -199,49 +240,57 @@ struct SimulatedRun {
 
   // MARK: What the model and the schedules say
 
-  var burstSeconds: Double { model.burstBytes / model.bandwidthBytesPerSecond }
+  // Inlined: the compiler would copy a value that it cannot retain for the call of a function that only reads it.
 
-  func node(_ rank: Int) -> Int { rank / model.ranksPerNode }
+  @inline(__always)
+  func node(_ rank: Int) -> Int { model.ranksPerNode == 1 ? rank : rank / model.ranksPerNode }
 
+  @inline(__always)
+  func group(_ rank: Int) -> Int { groupSize == 1 ? rank : rank / groupSize }
+
+  /// The rank that is run in the place of a rank.
+  @inline(__always)
+  func seat(_ rank: Int) -> Int { rank < seats ? rank : rank % seats }
+
+  @inline(__always)
   func isLong(_ action: Int, _ rank: Int) -> Bool {
     Double(length(action, rank)) * wireBytes > Double(model.eagerLimitBytes)
   }
 
-  func kind(_ action: Int, _ rank: Int) -> ScheduleStore.Kind {
-    store.kinds[store.shapes[Int(store.places[rank].shape)].actions + action]
-  }
+  @inline(__always)
+  func kind(_ action: Int, _ rank: Int) -> ScheduleStore.Kind { store.step(action, rank).kind }
 
-  func length(_ action: Int, _ rank: Int) -> Int {
-    Int(store.lengths[store.places[rank].lengths + action])
+  @inline(__always)
+  func length(_ action: Int, _ rank: Int) -> Int { store.length(action, rank) }
+
+  /// How many groups on a message comes from; 0 where an event is of a rank's own.
+  @inline(__always)
+  private func origin(of event: Event) -> Int {
+    switch event.kind {
+    case .requestBegins, .request, .begins, .arrived:
+      store.receiver(ofSend: event.action, rank: event.rank).peer / seats
+    case .wake, .link, .replyBegins, .reply, .sent: 0
+    }
   }
 
   // MARK: The two circles of a thread
 
-  mutating func pushSum(_ action: Int, _ rank: Int) {
-    let place = Int(threads[rank].sumsHead + threads[rank].sumsCount)
-    sums[order.slot(of: place, rank: rank)] = Int32(action)
-    threads[rank].sumsCount += 1
+  private mutating func pushSum(_ action: Int, _ rank: Int) {
+    sums[order.firstSlot(rank) + threads[rank].sums.append(mask: threads[rank].mask)] = Int32(action)
   }
 
-  mutating func popSum(_ rank: Int) -> Int? {
-    guard threads[rank].sumsCount > 0 else { return nil }
-    let action = sums[order.slot(of: Int(threads[rank].sumsHead), rank: rank)]
-    threads[rank].sumsHead += 1
-    threads[rank].sumsCount -= 1
-    return Int(action)
+  private mutating func popSum(_ rank: Int) -> Int? {
+    guard let place = threads[rank].sums.removeFirst(mask: threads[rank].mask) else { return nil }
+    return Int(sums[order.firstSlot(rank) + place])
   }
 
   mutating func pushCompleted(_ action: Int, _ rank: Int) {
-    let place = Int(threads[rank].completedHead + threads[rank].completedCount)
-    completed[order.slot(of: place, rank: rank)] = Int32(action)
-    threads[rank].completedCount += 1
+    completed[order.firstSlot(rank) + threads[rank].completed.append(mask: threads[rank].mask)] = Int32(
+      action)
   }
 
-  mutating func popCompleted(_ rank: Int) -> Int? {
-    guard threads[rank].completedCount > 0 else { return nil }
-    let action = completed[order.slot(of: Int(threads[rank].completedHead), rank: rank)]
-    threads[rank].completedHead += 1
-    threads[rank].completedCount -= 1
-    return Int(action)
+  private mutating func popCompleted(_ rank: Int) -> Int? {
+    guard let place = threads[rank].completed.removeFirst(mask: threads[rank].mask) else { return nil }
+    return Int(completed[order.firstSlot(rank) + place])
   }
 }

@@ -19,9 +19,15 @@ public enum Simulator {
     wireBytesPerElement: Int? = nil, model: NetworkModel, start: Int = 0
   ) -> Simulation {
     run(
-      size: size, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model,
-      start: start
-    ) { algorithm.schedule(size: size, rank: $0, count: count) }
+      store(algorithm, size, count), elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement,
+      model: model, start: start)
+  }
+
+  private static func store(_ algorithm: some ScheduledAllreduce, _ size: Int, _ count: Int) -> ScheduleStore
+  {
+    ScheduleStore(size: size, symmetry: algorithm.symmetry(size: size, count: count)) {
+      algorithm.schedule(size: size, rank: $0, count: count)
+    }
   }
 
   /// The seconds that are to be expected: the median over so many starts.
@@ -34,12 +40,11 @@ public enum Simulator {
     wireBytesPerElement: Int? = nil, model: NetworkModel, starts: Int = 9
   ) -> Double {
     precondition(starts > 0)
-    var store = ScheduleStore(size: size)
-    for rank in 0..<size { store.append(algorithm.schedule(size: size, rank: rank, count: count)) }
+    let store = store(algorithm, size, count)
     let seconds = (0..<(model.skewSeconds > 0 ? starts : 1)).map { start in
       run(
         store, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model,
-        start: start, ranks: nil
+        start: start
       ).seconds
     }.sorted()
     return (seconds[(seconds.count - 1) / 2] + seconds[seconds.count / 2]) / 2
@@ -56,29 +61,29 @@ public enum Simulator {
     size: Int, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, start: Int = 0,
     ranks: [Int]? = nil, schedule: (_ rank: Int) -> Schedule
   ) -> Simulation {
-    var store = ScheduleStore(size: size)
-    for rank in 0..<size { store.append(schedule(rank)) }
-    return run(
-      store, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model, start: start,
-      ranks: ranks)
+    run(
+      ScheduleStore(size: size, symmetry: nil, schedule: schedule), elementBytes: elementBytes,
+      wireBytesPerElement: wireBytesPerElement, model: model, start: start, ranks: ranks)
   }
 
   private static func run(
     _ store: ScheduleStore, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, start: Int,
-    ranks: [Int]?
+    ranks: [Int]? = nil
   ) -> Simulation {
     precondition(store.size < Event.maximumSize)
     precondition(model.fault == nil, "network model: \(model.fault ?? "")")
     let starts = (0..<store.size).map { model.skewSeconds * fraction(start, $0) }
-    var run = SimulatedRun(
-      store, model, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement ?? elementBytes,
-      starts: starts, ranks: ranks ?? Array(0..<store.size))
-    precondition(run.run(), "the schedules come to a deadlock; the verifier says where")
-    return Simulation(
-      rankSeconds: zip(run.ends, starts).map { max(0, $0 - $1) }, sentBytes: run.sentBytes.map { Int($0) },
-      messages: run.messageCount, threadSeconds: run.threadSeconds,
-      outgoingSeconds: run.linkSeconds.outgoing, incomingSeconds: run.linkSeconds.incoming,
-      events: run.eventCount)
+    let ranks = ranks ?? Array(0..<store.size)
+    for seats in [model.foldedSeats(store), store.size] {
+      guard let seats else { continue }
+      var run = SimulatedRun(
+        store, model, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement ?? elementBytes,
+        starts: starts, ranks: ranks, seats: seats)
+      let ending = run.run()
+      precondition(ending != .deadlock, "the schedules come to a deadlock; the verifier says where")
+      if ending == .done { return Simulation(run, starts: starts) }
+    }
+    preconditionFailure("all ranks are run to the end")
   }
 
   /// A number in 0 ..< 1 for each start and rank (SplitMix64).
@@ -104,9 +109,37 @@ public struct Simulation: Sendable, Equatable {
   public let outgoingSeconds: [Double]
   /// For how long it carried messages from others.
   public let incomingSeconds: [Double]
-  /// Events that the simulation went through.
+  /// What happened to ranks, links and messages, in all.
   public let events: Int
 
   /// The time of the slowest rank.
   public var seconds: Double { rankSeconds.max() ?? 0 }
+}
+
+extension Simulation {
+  /// What came of a run; what was not run is like what was.
+  init(_ run: borrowing SimulatedRun, starts: [Double]) {
+    let size = run.store.size
+    let nodes = (size + run.model.ranksPerNode - 1) / run.model.ranksPerNode
+    let turns = size / run.seats
+    var rankSeconds: [Double] = []
+    var sentBytes: [Int] = []
+    var threadSeconds: [Double] = []
+    var outgoing: [Double] = []
+    var incoming: [Double] = []
+    for rank in 0..<size {
+      let seat = run.seat(rank)
+      rankSeconds.append(max(0, run.threads[seat].end - starts[rank]))
+      sentBytes.append(Int(run.threads[seat].sentBytes))
+      threadSeconds.append(run.processors.busySeconds(seat))
+    }
+    for node in 0..<nodes {
+      outgoing.append(run.nodes[node % run.nodes.count].outgoing.busySeconds)
+      incoming.append(run.nodes[node % run.nodes.count].incoming.busySeconds)
+    }
+    self.init(
+      rankSeconds: rankSeconds, sentBytes: sentBytes, messages: turns * run.messageCount,
+      threadSeconds: threadSeconds, outgoingSeconds: outgoing, incomingSeconds: incoming,
+      events: turns * run.eventCount)
+  }
 }

@@ -4,45 +4,50 @@
 /// State is kept for the actions in a window only. What waits for an action further on is not told that it is
 /// complete; when an action comes into the window it looks itself which of those it waits for are incomplete.
 /// That gives the same actions in the same order as `IssueOrder`, which the tests compare.
-struct WindowedOrder {
-  private struct Rank {
+struct WindowedOrder: ~Copyable {
+  struct Rank {
     /// The oldest incomplete action.
     var oldest: Int32 = 0
     /// The end of the window.
     var end: Int32 = 0
-    var readyHead: Int32 = 0
-    var readyCount: Int32 = 0
     /// The most actions in the window.
     var window: Int32
     /// Slots for them, less one: a power of two, so that slots are found without division.
     var mask: Int32
     /// The first slot.
     var slots: Int
+    var ready = ActionLine()
   }
 
-  private var ranks: [Rank]
+  private var ranks = FlatArray<Rank>()
   /// By slot: incomplete dependencies of the action in it, -1 once it is complete.
-  private var waiting: [Int32]
+  private var waiting: FlatArray<Int32>
   /// By slot, as a circle: the actions that may start.
-  private var ready: [Int32]
+  private var ready: FlatArray<Int32>
 
   private static let complete: Int32 = -1
 
-  init(_ store: ScheduleStore) {
+  /// - Parameter ranks: the first so many.
+  init(_ store: ScheduleStore, ranks count: Int) {
     var slots = 0
-    ranks = store.places.map { place in
-      let window = min(Int(place.window), max(1, store.shapes[Int(place.shape)].count))
-      let capacity = 1 << (Int.bitWidth - (window - 1).leadingZeroBitCount)
-      defer { slots += capacity }
-      return Rank(window: Int32(window), mask: Int32(capacity - 1), slots: slots)
+    for rank in 0..<count {
+      let place = store.place(of: rank)
+      let window = min(place.window, max(1, place.count))
+      let capacity = 1 << (Int32.bitWidth - (window - 1).leadingZeroBitCount)
+      ranks.append(Rank(window: window, mask: Int32(capacity - 1), slots: slots))
+      slots += capacity
     }
-    waiting = Array(repeating: 0, count: slots)
-    ready = Array(repeating: 0, count: slots)
-    for rank in ranks.indices { _ = enter(rank, store) }
+    waiting = FlatArray(repeating: 0, count: slots)
+    ready = FlatArray(repeating: 0, count: slots)
+    for rank in 0..<count { _ = enter(rank, store) }
   }
 
   /// Slots of all ranks.
   var slotCount: Int { waiting.count }
+
+  /// The first slot of a rank, and its number of slots, less one.
+  func firstSlot(_ rank: Int) -> Int { ranks[rank].slots }
+  func mask(_ rank: Int) -> Int32 { ranks[rank].mask }
 
   /// The slot of an action in the window.
   func slot(of action: Int, rank: Int) -> Int {
@@ -52,54 +57,50 @@ struct WindowedOrder {
   func isInWindow(_ action: Int, rank: Int) -> Bool { action < Int(ranks[rank].end) }
 
   func isDone(_ rank: Int, _ store: ScheduleStore) -> Bool {
-    Int(ranks[rank].oldest) == store.shapes[Int(store.places[rank].shape)].count
+    ranks[rank].oldest == store.place(of: rank).count
   }
 
   /// An action that may start now, or nil.
   mutating func next(_ rank: Int) -> Int? {
-    guard ranks[rank].readyCount > 0 else { return nil }
-    let action = ready[ranks[rank].slots + Int(ranks[rank].readyHead)]
-    ranks[rank].readyHead = (ranks[rank].readyHead + 1) & ranks[rank].mask
-    ranks[rank].readyCount -= 1
-    return Int(action)
+    guard let place = ranks[rank].ready.removeFirst(mask: ranks[rank].mask) else { return nil }
+    return Int(ready[ranks[rank].slots + place])
   }
 
   /// Takes note that an action, which `next` gave, is complete. Gives the actions that have come into the
   /// window by it.
   mutating func complete(_ action: Int, _ rank: Int, _ store: ScheduleStore) -> Range<Int> {
-    waiting[slot(of: action, rank: rank)] = Self.complete
-    let shape = store.shapes[Int(store.places[rank].shape)]
-    let end = Int(ranks[rank].end)
-    let first = action == 0 ? 0 : Int(store.dependentEnds[shape.actions + action - 1])
-    for entry in first..<Int(store.dependentEnds[shape.actions + action]) {
-      let dependent = Int(store.dependents[shape.dependencies + entry])
+    let (slots, mask, end) = (ranks[rank].slots, Int(ranks[rank].mask), Int(ranks[rank].end))
+    waiting[slots + action & mask] = Self.complete
+    let step = store.step(action, rank)
+    for entry in Int(step.firstDependent)..<Int(step.lastDependent) {
+      let dependent = Int(store.dependents[entry])
       guard dependent < end else { continue }
-      let slot = slot(of: dependent, rank: rank)
+      let slot = slots + dependent & mask
       waiting[slot] -= 1
       if waiting[slot] == 0 { append(Int32(dependent), rank) }
     }
     guard action == Int(ranks[rank].oldest) else { return end..<end }
     var oldest = action
-    while oldest < end, waiting[slot(of: oldest, rank: rank)] == Self.complete { oldest += 1 }
+    while oldest < end, waiting[slots + oldest & mask] == Self.complete { oldest += 1 }
     ranks[rank].oldest = Int32(oldest)
     return enter(rank, store)
   }
 
   /// Takes the actions that fit into the window now.
   private mutating func enter(_ rank: Int, _ store: ScheduleStore) -> Range<Int> {
-    let shape = store.shapes[Int(store.places[rank].shape)]
-    let oldest = Int(ranks[rank].oldest)
+    let place = store.place(of: rank)
+    let (slots, mask) = (ranks[rank].slots, Int(ranks[rank].mask))
+    let oldest = ranks[rank].oldest
     let old = Int(ranks[rank].end)
-    let new = min(oldest + Int(ranks[rank].window), shape.count)
+    let new = Int(min(oldest + ranks[rank].window, place.count))
     for action in old..<new {
       var incomplete: Int32 = 0
-      let first = action == 0 ? 0 : Int(store.dependencyEnds[shape.actions + action - 1])
-      for entry in first..<Int(store.dependencyEnds[shape.actions + action]) {
-        let dependency = Int(store.dependencies[shape.dependencies + entry])
-        guard dependency >= oldest else { continue }
-        if waiting[slot(of: dependency, rank: rank)] != Self.complete { incomplete += 1 }
+      let step = store.steps[Int(place.steps) + action]
+      for entry in Int(step.firstDependency)..<Int(step.lastDependency) {
+        let dependency = store.dependencies[entry]
+        if dependency >= oldest, waiting[slots + Int(dependency) & mask] != Self.complete { incomplete += 1 }
       }
-      waiting[slot(of: action, rank: rank)] = incomplete
+      waiting[slots + action & mask] = incomplete
       if incomplete == 0 { append(Int32(action), rank) }
     }
     ranks[rank].end = Int32(new)
@@ -107,8 +108,28 @@ struct WindowedOrder {
   }
 
   private mutating func append(_ action: Int32, _ rank: Int) {
-    let place = (ranks[rank].readyHead + ranks[rank].readyCount) & ranks[rank].mask
-    ready[ranks[rank].slots + Int(place)] = action
-    ranks[rank].readyCount += 1
+    ready[ranks[rank].slots + ranks[rank].ready.append(mask: ranks[rank].mask)] = action
+  }
+}
+
+/// Actions of a rank, first in, first out, in a circle of as many places as its window has slots. It begins anew at place 0
+/// when it is empty, so that a short line stays in one cache line.
+struct ActionLine {
+  private var head: Int32 = 0
+  private var count: Int32 = 0
+
+  /// The place of one more.
+  mutating func append(mask: Int32) -> Int {
+    defer { count += 1 }
+    return Int((head + count) & mask)
+  }
+
+  /// The place of the first, which leaves the line.
+  mutating func removeFirst(mask: Int32) -> Int? {
+    guard count > 0 else { return nil }
+    let place = Int(head & mask)
+    count -= 1
+    head = count == 0 ? 0 : head + 1
+    return place
   }
 }
