@@ -12,7 +12,8 @@ import Logging
       """,
     version: rondoVersion,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Inspect.self, Verify.self, Bench.self, Simulate.self, Tune.self,
+      Train.self, Evaluate.self, Predict.self, Inspect.self, Verify.self, Bench.self, Simulate.self,
+      Tune.self,
       Doctor.self,
     ])
 
