@@ -4,7 +4,11 @@ import Synchronization
   import Glibc
 #endif
 
-/// What signals ask of a run: SIGUSR1 a checkpoint, SIGTERM and SIGINT a checkpoint and the end. A second SIGINT ends the process at once.
+/// What signals ask of a run: SIGUSR1 a checkpoint; SIGUSR2, SIGTERM and SIGINT a checkpoint and the end. A second SIGINT ends the process at
+/// once.
+///
+/// mpirun passes SIGUSR1 and SIGUSR2 on and lets ranks take their time. To SIGTERM and SIGINT it answers with SIGTERM to the ranks, SIGKILL
+/// some two seconds later, and an exit status of its own.
 ///
 /// Handlers only count; the run looks at the counts once a step, and all ranks act at the same step.
 enum RunSignals {
@@ -17,6 +21,7 @@ enum RunSignals {
     // A handler may be the first to touch what is made when it is first touched.
     _ = (saves.load(ordering: .relaxed), stops.load(ordering: .relaxed), interrupts.load(ordering: .relaxed))
     handle(SIGUSR1) { _ in RunSignals.saves.wrappingAdd(1, ordering: .relaxed) }
+    handle(SIGUSR2) { _ in RunSignals.stops.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGTERM) { _ in RunSignals.stops.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGINT) { _ in
       RunSignals.stops.wrappingAdd(1, ordering: .relaxed)

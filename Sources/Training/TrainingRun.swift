@@ -28,7 +28,7 @@ public struct TrainingRun {
   public var silent = false
   /// What is done with what earlier lives of the run have left.
   public var resume = ResumePolicy.auto
-  /// Whether SIGUSR1 writes a checkpoint, and SIGTERM and SIGINT write one and end the run with exit status 75.
+  /// Whether SIGUSR1 writes a checkpoint, and SIGUSR2, SIGTERM and SIGINT write one and end the run with exit status 75.
   public var handlesSignals = false
 
   public init(_ configuration: Configuration, pool: ThreadPool, output: String? = nil) {

@@ -7,8 +7,8 @@ struct Train: ParsableCommand {
     abstract: "Train a model as a configuration describes it.",
     discussion: """
       Writes a run directory with config.yaml (as resolved), metrics.jsonl (a line a logged step), checkpoints and summary.json. The same \
-      command with the same --output goes on where it was interrupted. SIGUSR1 writes a checkpoint; SIGTERM and SIGINT write one and \
-      end with exit status 75.
+      command with the same --output goes on where it was interrupted. SIGUSR1 writes a checkpoint; SIGUSR2, SIGTERM and SIGINT \
+      write one and end with exit status 75 (through mpirun: SIGUSR2).
       """)
 
   @Argument(help: "The configuration, a YAML file.")
