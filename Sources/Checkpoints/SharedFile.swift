@@ -97,6 +97,19 @@ public final class SharedFile {
     return isAlone
   }
 
+  /// Takes the file if no other process has it mapped; until `share`, others who ask whether they are alone are told that they are not.
+  public func claim() -> Bool {
+    guard descriptor >= 0 else { return true }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+    flock(descriptor, LOCK_SH)
+    return false
+  }
+
+  /// Lets others map it with this process.
+  public func share() {
+    if descriptor >= 0 { flock(descriptor, LOCK_SH) }
+  }
+
   /// Names of the files with a prefix, those of this user.
   public static func names(prefix: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }

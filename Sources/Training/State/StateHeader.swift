@@ -7,7 +7,7 @@ struct StateHeader {
   init(_ base: UnsafeMutableRawPointer) { self.base = base }
 
   private enum Word: Int {
-    case magic, format, model, arenaCount, stateCount, pieceCount, contents, seen
+    case magic, format, model, arenaCount, stateCount, pieceCount, contents, seen, life
     case members, threads, buffers, leaves, isJournaled
   }
 
@@ -44,6 +44,12 @@ struct StateHeader {
   var seen: Int {
     get { self[.seen] }
     nonmutating set { self[.seen] = newValue }
+  }
+
+  /// Names the start of the run that has it now, or had it last.
+  var life: Int {
+    get { self[.life] }
+    nonmutating set { self[.life] = newValue }
   }
 
   /// Nil while it is made anew: then no update can be under way.

@@ -10,6 +10,8 @@ struct SurvivingState {
   let run: String
   /// Names model and optimizer: other memory is never taken for this run's.
   let model: UInt64
+  /// Names this start of the run, the same on all ranks: hosts whose ranks see one /dev/shm, as containers may, leave each other's memory alone.
+  var life = 0
 
   private static let prefix = "rondo-"
   /// A replica whose run ended so many seconds ago is nobody's.
@@ -26,17 +28,18 @@ struct SurvivingState {
     state.header.write(layout.core, model: model)
     state.header.tail = layout.tail
     state.header.seen = time(nil)
+    state.header.life = life
     return state
   }
 
-  /// The names of replicas of this run, all of which its earlier lives have left.
+  /// The names of replicas of this run that its earlier lives have left.
   ///
   /// - Throws: if one is still in use after some seconds.
   func names() throws(CommonFailure) -> [String] {
     let names = SharedFile.names(prefix: prefix)
     for name in names {
       var patience = 100
-      while let file = try? SharedFile(name: name), !file.isAlone {
+      while let file = try? SharedFile(name: name), !file.isAlone, !isOfThisLife(file) {
         guard patience > 0 else {
           throw CommonFailure(
             "\(MPI.processorName): a process of this run is still alive and holds \(SharedFile.folder)/\(name); end it first, "
@@ -49,6 +52,13 @@ struct SurvivingState {
     return names
   }
 
+  private func isOfThisLife(_ file: SharedFile) -> Bool {
+    guard let base = file.bytes.baseAddress, file.bytes.count >= StateLayout.Core.recordOffset else {
+      return false
+    }
+    return StateHeader(base).life == life
+  }
+
   /// The newest of some replicas that holds the state after a whole step; `finish` brings an update that was cut off to its end. The
   /// others are removed.
   ///
@@ -58,9 +68,16 @@ struct SurvivingState {
   ) -> (state: TrainingState, progress: TrainingProgress)? {
     var best: (state: TrainingState, progress: TrainingProgress)?
     for name in names {
-      guard let found = read(name, core, finish: finish), found.progress.step > best?.progress.step ?? -1
+      // Others of this start may be after it too, or have it by now.
+      guard let file = try? SharedFile(name: name), !isOfThisLife(file), file.claim() else { continue }
+      defer { file.share() }
+      guard !isOfThisLife(file) else { continue }
+      if let base = file.bytes.baseAddress, file.bytes.count >= StateLayout.Core.recordOffset {
+        StateHeader(base).life = life
+      }
+      guard let found = read(file, core, finish: finish), found.progress.step > best?.progress.step ?? -1
       else {
-        SharedFile.remove(name: name)
+        file.unlinkName()
         continue
       }
       best?.state.file.unlinkName()
@@ -70,11 +87,9 @@ struct SurvivingState {
   }
 
   private func read(
-    _ name: String, _ core: StateLayout.Core, finish: (TrainingState) -> Int?
+    _ file: SharedFile, _ core: StateLayout.Core, finish: (TrainingState) -> Int?
   ) -> (state: TrainingState, progress: TrainingProgress)? {
-    guard let file = try? SharedFile(name: name), let base = file.bytes.baseAddress,
-      file.bytes.count >= core.byteCount
-    else { return nil }
+    guard let base = file.bytes.baseAddress, file.bytes.count >= core.byteCount else { return nil }
     let header = StateHeader(base)
     guard header.isReplica(of: core, model: model), header.hasContents else { return nil }
     // Without a tail nothing was under way, and a small one does for reading.

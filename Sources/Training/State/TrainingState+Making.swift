@@ -23,9 +23,10 @@ extension TrainingState {
     world: borrowing Communicator, finish: (TrainingState) -> Int?
   ) throws -> Found {
     let isLeader = group.rank == 0
-    guard let survival else {
+    guard var survival else {
       return Found(state: try passing(layout, group: group), progress: nil)
     }
+    survival.life = try world.broadcast(Int.random(in: 1...Int.max), root: 0)
     let host = try world.splitByHost()
     var outcome: Result<Found?, any Error> = .success(nil)
     if let leaders = try host.split(color: isLeader ? 0 : nil, key: host.rank) {
