@@ -57,12 +57,17 @@ public struct ShardedTensors: Sendable {
   public func read(
     _ name: String, count: Int, into elements: UnsafeMutableBufferPointer<Float>
   ) throws(CheckpointError) {
+    try expect(name, count: count)
+    try read(name, 0..<count, into: elements)
+  }
+
+  /// Refuses a tensor with more than so many elements.
+  public func expect(_ name: String, count: Int) throws(CheckpointError) {
     if let last = pieces[name]?.last, last.range.upperBound > count {
       throw CheckpointError(
         "\(name.debugDescription) has \(last.range.upperBound) elements, expected \(count)",
         path: last.file.path)
     }
-    try read(name, 0..<count, into: elements)
   }
 
   /// Reads a range of a tensor's elements.

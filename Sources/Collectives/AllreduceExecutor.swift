@@ -160,4 +160,12 @@ public struct AllreduceStatistics: Sendable, Equatable {
 
   /// Nothing done yet.
   public init() {}
+
+  /// What two executors have done together.
+  public static func += (sum: inout Self, other: Self) {
+    sum.calls += other.calls
+    sum.bytesSent += other.bytesSent
+    sum.seconds += other.seconds
+    sum.secondsWaiting += other.secondsWaiting
+  }
 }

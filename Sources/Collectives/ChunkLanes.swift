@@ -5,8 +5,9 @@ struct ChunkLanes {
   /// Number of lanes: the segments of a chunk.
   let count: Int
 
-  init(count elements: Int, size: Int, segmentLength: Int) {
-    chunks = Partition(0..<elements, into: size)
+  /// - Parameter grain: as of `Chunks`.
+  init(count elements: Int, size: Int, segmentLength: Int, grain: Int? = nil) {
+    chunks = Partition(0..<elements, into: size, grain: grain)
     count = max(1, (chunks.longest + segmentLength - 1) / segmentLength)
   }
 

@@ -6,7 +6,12 @@ public struct Chunks: Sendable {
   private let partition: Partition
 
   /// The chunks of a buffer of `count` elements over `size` ranks.
-  public init(count: Int, size: Int) { partition = Partition(0..<count, into: size) }
+  ///
+  /// - Parameter grain: elements that stay together, counted from the buffer's start, where something else than cache lines has to;
+  ///   chunks then differ by less than two grains.
+  public init(count: Int, size: Int, grain: Int? = nil) {
+    partition = Partition(0..<count, into: size, grain: grain)
+  }
 
   /// The elements of a rank's chunk.
   public subscript(rank: Int) -> Range<Int> {

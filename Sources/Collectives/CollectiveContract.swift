@@ -44,9 +44,9 @@ public struct CollectiveContract: Sendable {
 extension CollectiveContract {
   /// Every rank brings a buffer, and rank r gets chunk r of the sum.
   static func reduceScatter(
-    size: Int, count: Int, orders: [(range: Range<Int>, order: AdditionOrder)]
+    size: Int, count: Int, grain: Int? = nil, orders: [(range: Range<Int>, order: AdditionOrder)]
   ) -> CollectiveContract {
-    let chunks = Partition(0..<count, into: size)
+    let chunks = Partition(0..<count, into: size, grain: grain)
     return CollectiveContract(
       contributors: size,
       before: (0..<size).map { [Holding(range: 0..<count, order: .contribution(of: $0))] }, result: orders,
@@ -54,8 +54,8 @@ extension CollectiveContract {
   }
 
   /// Rank r brings chunk r, and every rank gets all chunks.
-  static func allgather(size: Int, count: Int) -> CollectiveContract {
-    let chunks = Partition(0..<count, into: size)
+  static func allgather(size: Int, count: Int, grain: Int? = nil) -> CollectiveContract {
+    let chunks = Partition(0..<count, into: size, grain: grain)
     return CollectiveContract(
       contributors: size,
       before: (0..<size).map { [Holding(range: chunks[$0], order: .contribution(of: $0))] },

@@ -28,6 +28,8 @@ public struct CollectiveExecutor: ~Copyable {
   private var executor: ScheduleExecutor
   /// What tests want instead of the choice by size.
   private let fixed: Algorithms?
+  /// As of ``Chunks``.
+  private let grain: Int?
 
   /// One algorithm for each collective, whatever the size.
   package struct Algorithms: Sendable {
@@ -47,30 +49,55 @@ public struct CollectiveExecutor: ~Copyable {
 
   /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
   /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
-  public init(owning communicator: consuming Communicator, progress: AllreduceProgress = .init()) {
+  ///
+  /// - Parameter grain: of its chunks, as of ``Chunks``.
+  public init(
+    grain: Int? = nil, owning communicator: consuming Communicator, progress: AllreduceProgress = .init()
+  ) {
     executor = ScheduleExecutor(owning: communicator, progress: progress)
     fixed = nil
+    self.grain = grain
     patience = .sharedCore
   }
 
   /// An executor on a duplicate of `communicator`, for a thread that does nothing else while it waits.
   ///
   /// Collective.
+  ///
+  /// - Parameter grain: of its chunks, as of ``Chunks``.
   public init(
-    on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
+    grain: Int? = nil, on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
   ) throws(MPIError) {
     executor = ScheduleExecutor(owning: try communicator.duplicate(), progress: progress)
     fixed = nil
+    self.grain = grain
   }
 
-  /// With given algorithms, for tests and tuning. Collective.
-  package init(_ algorithms: Algorithms, on communicator: borrowing Communicator) throws(MPIError) {
-    executor = ScheduleExecutor(owning: try communicator.duplicate(), progress: AllreduceProgress())
+  /// With given algorithms, for tests, tuning and configurations that name them. Collective.
+  package init(
+    _ algorithms: Algorithms, on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
+  ) throws(MPIError) {
+    executor = ScheduleExecutor(owning: try communicator.duplicate(), progress: progress)
     fixed = algorithms
+    grain = nil
   }
+
+  /// The same on a communicator of its own, for a communication thread.
+  package init(
+    _ algorithms: Algorithms, owning communicator: consuming Communicator,
+    progress: AllreduceProgress = .init()
+  ) {
+    executor = ScheduleExecutor(owning: communicator, progress: progress)
+    fixed = algorithms
+    grain = nil
+    patience = .sharedCore
+  }
+
+  /// Whether a reduce-scatter or allgather of so many bytes is a direct exchange, where the choice is by size; else it is a ring.
+  package static func isDirect(bytes: Int, size: Int) -> Bool { bytes <= Algorithms.directBytes * size }
 
   /// Rank r's chunk of `elements` becomes that chunk of the sum over all ranks; the other elements are undefined
-  /// after it. The chunks are ``Chunks`` of the count.
+  /// after it. The chunks are ``Chunks`` of the count, with the executor's grain.
   ///
   /// Collective. By ``DirectReduceScatter`` up to 64 KiB a chunk, by ``RingReduceScatter`` above.
   ///
@@ -82,7 +109,7 @@ public struct CollectiveExecutor: ~Copyable {
   }
 
   /// Every rank's chunk of `elements` goes to all ranks: rank r brings chunk r, whatever the others held. The chunks
-  /// are ``Chunks`` of the count.
+  /// are ``Chunks`` of the count, with the executor's grain.
   ///
   /// Collective. By ``DirectAllgather`` up to 64 KiB a chunk, by ``RingAllgather`` above.
   ///
@@ -154,8 +181,9 @@ extension CollectiveExecutor {
       try executor.run(
         collective, over: base + offset * elementBytes, count: piece, elementBytes: elementBytes,
         combine: combine
-      ) { [fixed] size, rank in
-        let algorithm = fixed?[collective] ?? Algorithms.fitting(collective, size, piece, elementBytes)
+      ) { [fixed, grain] size, rank in
+        let algorithm =
+          fixed?[collective] ?? Algorithms.fitting(collective, size, piece, elementBytes, grain: grain)
         return algorithm.schedule(size: size, rank: rank, count: piece)
       }
       offset += piece
@@ -166,7 +194,7 @@ extension CollectiveExecutor {
 
 extension CollectiveExecutor.Algorithms {
   /// Up to so many bytes a chunk, rounds cost more than messages do.
-  private static let directBytes = 64 << 10
+  fileprivate static let directBytes = 64 << 10
 
   fileprivate subscript(collective: Collective) -> any ScheduledCollective {
     switch collective {
@@ -179,14 +207,14 @@ extension CollectiveExecutor.Algorithms {
 
   /// What serves a call of that many elements best.
   fileprivate static func fitting(
-    _ collective: Collective, _ size: Int, _ count: Int, _ elementBytes: Int
+    _ collective: Collective, _ size: Int, _ count: Int, _ elementBytes: Int, grain: Int?
   ) -> any ScheduledCollective {
-    let isDirect = count * elementBytes <= directBytes * size
+    let isDirect = CollectiveExecutor.isDirect(bytes: count * elementBytes, size: size)
     switch collective {
-    case .reduceScatter where isDirect: return DirectReduceScatter(elementBytes: elementBytes)
-    case .reduceScatter: return RingReduceScatter(elementBytes: elementBytes)
-    case .allgather where isDirect: return DirectAllgather(elementBytes: elementBytes)
-    case .allgather: return RingAllgather(elementBytes: elementBytes)
+    case .reduceScatter where isDirect: return DirectReduceScatter(elementBytes: elementBytes, grain: grain)
+    case .reduceScatter: return RingReduceScatter(elementBytes: elementBytes, grain: grain)
+    case .allgather where isDirect: return DirectAllgather(elementBytes: elementBytes, grain: grain)
+    case .allgather: return RingAllgather(elementBytes: elementBytes, grain: grain)
     case .broadcast(let root):
       let chain = ChainBroadcast(root: root, elementBytes: elementBytes)
       let segments = (count + chain.segmentLength - 1) / chain.segmentLength

@@ -10,28 +10,42 @@
 /// **When it wins.** Buffers that are not large, or few ranks, as for ``Direct``.
 public struct DirectAllgather: ScheduledCollective {
   public let name = "direct-allgather"
-  private let direct: Direct
+  /// As of ``Direct``.
+  public let segmentLength: Int
+  public let lanesInFlight: Int
+  /// As of ``Chunks``.
+  public let grain: Int?
 
-  /// With the words of ``Direct``.
-  public init(segmentLength: Int, lanesInFlight: Int) {
-    direct = Direct(segmentLength: segmentLength, lanesInFlight: lanesInFlight)
+  public init(segmentLength: Int, lanesInFlight: Int, grain: Int? = nil) {
+    precondition(segmentLength > 0 && lanesInFlight > 0)
+    self.segmentLength = segmentLength
+    self.lanesInFlight = lanesInFlight
+    self.grain = grain
   }
 
   /// With the segments of ``Direct``.
-  public init(elementBytes: Int) {
+  public init(elementBytes: Int, grain: Int? = nil) {
     let direct = Direct(elementBytes: elementBytes)
-    self.init(segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight)
+    self.init(segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight, grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    direct.schedule(.allgather, size: size, rank: rank, count: count)
+    var pass = DirectPass(
+      .allgather, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+    return pass.schedule()
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends (size - 1) p(r) elements in
   /// (size - 1) m(r) messages, and receives count - p(r).
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    direct.cost(.allgather, size: size, rank: rank, count: count)
+    DirectPass.cost(.allgather, lanes: lanes(size, count), size: size, rank: rank)
   }
 
-  public func contract(size: Int, count: Int) -> CollectiveContract { .allgather(size: size, count: count) }
+  public func contract(size: Int, count: Int) -> CollectiveContract {
+    .allgather(size: size, count: count, grain: grain)
+  }
+
+  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
+  }
 }

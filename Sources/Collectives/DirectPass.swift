@@ -42,10 +42,12 @@ struct DirectPass {
   /// Lanes with segments of at most `segmentLength` elements, fewer where `slots` of them for each lane in flight
   /// would take more than `workspaceLength`.
   static func lanes(
-    slots: Int, size: Int, count: Int, segmentLength: Int, inFlight: Int, workspaceLength: Int
+    slots: Int, size: Int, count: Int, segmentLength: Int, inFlight: Int, workspaceLength: Int,
+    grain: Int? = nil
   ) -> ChunkLanes {
     let share = workspaceLength / (inFlight * max(1, slots)) / 16 * 16
-    return ChunkLanes(count: count, size: size, segmentLength: min(segmentLength, max(16, share)))
+    return ChunkLanes(
+      count: count, size: size, segmentLength: min(segmentLength, max(16, share)), grain: grain)
   }
 
   mutating func schedule() -> Schedule {
@@ -130,8 +132,10 @@ extension DirectPass {
   }
 
   /// A chunk's owner first, then the ranks before it.
-  static func additionOrders(size: Int, count: Int) -> [(range: Range<Int>, order: AdditionOrder)] {
-    let chunks = Partition(0..<count, into: size)
+  static func additionOrders(
+    size: Int, count: Int, grain: Int? = nil
+  ) -> [(range: Range<Int>, order: AdditionOrder)] {
+    let chunks = Partition(0..<count, into: size, grain: grain)
     return (0..<chunks.filledParts).map { chunk in
       (chunks[chunk], .chain((0..<size).map { (chunk + size - $0) % size }))
     }

@@ -10,28 +10,51 @@
 /// **When it wins.** Buffers that are not large, or few ranks, as for ``Direct``.
 public struct DirectReduceScatter: ScheduledCollective {
   public let name = "direct-reduce-scatter"
-  private let direct: Direct
+  /// As of ``Direct``.
+  public let segmentLength: Int
+  public let lanesInFlight: Int
+  public let workspaceLength: Int
+  /// As of ``Chunks``.
+  public let grain: Int?
 
-  /// With the words of ``Direct``.
-  public init(segmentLength: Int, lanesInFlight: Int, workspaceLength: Int = .max) {
-    direct = Direct(
-      segmentLength: segmentLength, lanesInFlight: lanesInFlight, workspaceLength: workspaceLength)
+  public init(segmentLength: Int, lanesInFlight: Int, workspaceLength: Int = .max, grain: Int? = nil) {
+    precondition(segmentLength > 0 && lanesInFlight > 0 && workspaceLength > 0)
+    self.segmentLength = segmentLength
+    self.lanesInFlight = lanesInFlight
+    self.workspaceLength = workspaceLength
+    self.grain = grain
   }
 
   /// With the segments of ``Direct``.
-  public init(elementBytes: Int) { direct = Direct(elementBytes: elementBytes) }
+  public init(elementBytes: Int, grain: Int? = nil) {
+    let direct = Direct(elementBytes: elementBytes)
+    self.init(
+      segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight,
+      workspaceLength: direct.workspaceLength, grain: grain)
+  }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    direct.schedule(.reduceScatter, size: size, rank: rank, count: count)
+    var pass = DirectPass(
+      .reduceScatter, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight
+    )
+    return pass.schedule()
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends count - p(r) elements in
   /// sum(m) - m(r) messages, and receives and adds (size - 1) p(r).
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    direct.cost(.reduceScatter, size: size, rank: rank, count: count)
+    DirectPass.cost(.reduceScatter, lanes: lanes(size, count), size: size, rank: rank)
   }
 
   public func contract(size: Int, count: Int) -> CollectiveContract {
-    .reduceScatter(size: size, count: count, orders: direct.additionOrders(size: size, count: count))
+    .reduceScatter(
+      size: size, count: count, grain: grain,
+      orders: DirectPass.additionOrders(size: size, count: count, grain: grain))
+  }
+
+  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
+    DirectPass.lanes(
+      slots: size - 1, size: size, count: count, segmentLength: segmentLength, inFlight: lanesInFlight,
+      workspaceLength: workspaceLength, grain: grain)
   }
 }

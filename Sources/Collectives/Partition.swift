@@ -10,11 +10,13 @@ package struct Partition {
   private var grains: Int { (range.count + grain - 1) / grain }
 
   /// Cuts `range` into `parts`; some are empty when the range has fewer elements.
-  package init(_ range: Range<Int>, into parts: Int) {
-    precondition(parts > 0)
+  ///
+  /// - Parameter grain: nil for what is said above.
+  package init(_ range: Range<Int>, into parts: Int, grain: Int? = nil) {
+    precondition(parts > 0 && grain ?? 1 > 0)
     self.range = range
     self.parts = parts
-    grain = range.count / parts >= 256 ? 16 : 1
+    self.grain = grain ?? (range.count / parts >= 256 ? 16 : 1)
   }
 
   /// The elements of one part. Parts follow each other without gaps; the first ones are the longer ones.

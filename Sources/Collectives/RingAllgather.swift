@@ -15,17 +15,20 @@ public struct RingAllgather: ScheduledCollective {
   /// As of ``Ring``.
   public let segmentLength: Int
   public let lanesInFlight: Int
+  /// As of ``Chunks``.
+  public let grain: Int?
 
-  public init(segmentLength: Int, lanesInFlight: Int) {
+  public init(segmentLength: Int, lanesInFlight: Int, grain: Int? = nil) {
     precondition(segmentLength > 0 && lanesInFlight > 0)
     self.segmentLength = segmentLength
     self.lanesInFlight = lanesInFlight
+    self.grain = grain
   }
 
   /// With the segments of ``Ring``.
-  public init(elementBytes: Int) {
+  public init(elementBytes: Int, grain: Int? = nil) {
     let ring = Ring(elementBytes: elementBytes)
-    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight)
+    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight, grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
@@ -46,9 +49,11 @@ public struct RingAllgather: ScheduledCollective {
       rounds: (0..<lanes.chunks.filledParts).map { (rank - $0 + size) % size }.max() ?? 0)
   }
 
-  public func contract(size: Int, count: Int) -> CollectiveContract { .allgather(size: size, count: count) }
+  public func contract(size: Int, count: Int) -> CollectiveContract {
+    .allgather(size: size, count: count, grain: grain)
+  }
 
   private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    ChunkLanes(count: count, size: size, segmentLength: segmentLength)
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
   }
 }

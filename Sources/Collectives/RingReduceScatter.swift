@@ -16,17 +16,20 @@ public struct RingReduceScatter: ScheduledCollective {
   /// As of ``Ring``.
   public let segmentLength: Int
   public let lanesInFlight: Int
+  /// As of ``Chunks``.
+  public let grain: Int?
 
-  public init(segmentLength: Int, lanesInFlight: Int) {
+  public init(segmentLength: Int, lanesInFlight: Int, grain: Int? = nil) {
     precondition(segmentLength > 0 && lanesInFlight > 0)
     self.segmentLength = segmentLength
     self.lanesInFlight = lanesInFlight
+    self.grain = grain
   }
 
   /// With the segments of ``Ring``.
-  public init(elementBytes: Int) {
+  public init(elementBytes: Int, grain: Int? = nil) {
     let ring = Ring(elementBytes: elementBytes)
-    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight)
+    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight, grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
@@ -48,15 +51,15 @@ public struct RingReduceScatter: ScheduledCollective {
   }
 
   public func contract(size: Int, count: Int) -> CollectiveContract {
-    let chunks = Partition(0..<count, into: size)
+    let chunks = Partition(0..<count, into: size, grain: grain)
     return .reduceScatter(
-      size: size, count: count,
+      size: size, count: count, grain: grain,
       orders: (0..<chunks.filledParts).map { chunk in
         (chunks[chunk], .chain((1...size).map { (chunk + $0) % size }))
       })
   }
 
   private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    ChunkLanes(count: count, size: size, segmentLength: segmentLength)
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
   }
 }

@@ -77,7 +77,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
     case .halving: return halving.schedule(size: size, rank: rank, count: count)
     case .exchange, .direct:
       var pass = TreePass(
-        tree, partials: allPartials(size), lanes: lanes(size, count), rank: rank, count: count,
+        .both, tree, partials: allPartials(size), lanes: lanes(size, count), rank: rank, count: count,
         inFlight: direct.lanesInFlight)
       return pass.schedule()
     }

@@ -36,17 +36,22 @@ public struct TreeExecutor: ~Copyable {
 
   private var executor: ScheduleExecutor
   private let fixed: TreeAllreduce?
+  /// Of the chunks of reduce-scatters, as of ``Chunks``.
+  private let grain: Int?
   /// The buffers after the first, kept so that a call does not allocate.
   private var otherPartials: [UnsafeMutableRawPointer] = []
 
   /// An executor on a communicator of its own, which it frees at its end: for a communication thread. Such a
   /// thread shares its cores with those that compute, so its waits give way after some ten microseconds.
   ///
-  /// - Parameter leaves: at least as many as there are ranks.
+  /// - Parameters:
+  ///   - leaves: at least as many as there are ranks.
+  ///   - grain: of the chunks of reduce-scatters, as of ``Chunks``.
   public init(
-    leaves: Int, owning communicator: consuming Communicator, progress: AllreduceProgress = .init()
+    leaves: Int, grain: Int? = nil, owning communicator: consuming Communicator,
+    progress: AllreduceProgress = .init()
   ) {
-    self.init(leaves, fixed: nil, owning: communicator, progress: progress)
+    self.init(leaves, fixed: nil, grain: grain, owning: communicator, progress: progress)
     patience = .sharedCore
   }
 
@@ -54,22 +59,25 @@ public struct TreeExecutor: ~Copyable {
   ///
   /// Collective.
   ///
-  /// - Parameter leaves: at least as many as there are ranks.
+  /// - Parameters:
+  ///   - leaves: at least as many as there are ranks.
+  ///   - grain: of the chunks of reduce-scatters, as of ``Chunks``.
   public init(
-    leaves: Int, on communicator: borrowing Communicator, progress: AllreduceProgress = .init()
+    leaves: Int, grain: Int? = nil, on communicator: borrowing Communicator,
+    progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    self.init(leaves, fixed: nil, owning: try communicator.duplicate(), progress: progress)
+    self.init(leaves, fixed: nil, grain: grain, owning: try communicator.duplicate(), progress: progress)
   }
 
   /// With given segments, for tests and tuning. Collective.
   package init(_ algorithm: TreeAllreduce, on communicator: borrowing Communicator) throws(MPIError) {
     self.init(
-      algorithm.tree.leaves, fixed: algorithm, owning: try communicator.duplicate(),
+      algorithm.tree.leaves, fixed: algorithm, grain: nil, owning: try communicator.duplicate(),
       progress: AllreduceProgress())
   }
 
   private init(
-    _ leaves: Int, fixed: TreeAllreduce?, owning communicator: consuming Communicator,
+    _ leaves: Int, fixed: TreeAllreduce?, grain: Int?, owning communicator: consuming Communicator,
     progress: AllreduceProgress
   ) {
     let size = communicator.size
@@ -81,6 +89,7 @@ public struct TreeExecutor: ~Copyable {
     let most = (0..<size).map { tree.partials(of: tree.run(ofRank: $0, size: size)).count }.max() ?? 1
     pieceLimit = (1 << 30) / most
     self.fixed = fixed
+    self.grain = grain
     executor = ScheduleExecutor(owning: communicator, progress: progress)
   }
 
@@ -113,16 +122,46 @@ public struct TreeExecutor: ~Copyable {
   package mutating func allreduce<T: Reducible>(
     _ buffers: [UnsafeMutableBufferPointer<T>], _ reduction: Reduction = .sum
   ) throws(MPIError) {
+    let first = take(buffers)
+    try allreduce(first, count: buffers[0].count, T.self, reduction)
+  }
+
+  /// As above, but a rank gets only its chunk of the result, in its place in the first buffer: that of ``Chunks`` with the executor's
+  /// grain. By ``TreeReduceScatter``. Collective.
+  package mutating func reduceScatter<T: Reducible>(
+    _ buffers: [UnsafeMutableBufferPointer<T>], _ reduction: Reduction = .sum
+  ) throws(MPIError) {
+    let (first, count) = (take(buffers), buffers[0].count)
+    precondition(
+      count <= pieceLimit,
+      "rank \(executor.communicator.rank): tree reduce-scatter: \(count) elements, but at most \(pieceLimit) can be cut into "
+        + "chunks at once")
+    let began = executor.begin()
+    if let first, count > 0 {
+      let elementBytes = MemoryLayout<T>.stride
+      try executor.run(
+        .reduceScatter, over: first, otherPartials: otherPartials, count: count, elementBytes: elementBytes
+      ) {
+        T.combine(reduction, $0, into: $1, count: $2)
+      } schedule: { [tree, grain] size, rank in
+        TreeReduceScatter(leaves: tree.leaves, elementBytes: elementBytes, grain: grain)
+          .schedule(size: size, rank: rank, count: count)
+      }
+    }
+    executor.end(began: began)
+  }
+
+  /// Keeps the addresses of the buffers after the first, and gives that one's.
+  private mutating func take<T>(_ buffers: [UnsafeMutableBufferPointer<T>]) -> UnsafeMutableRawPointer? {
     precondition(
       buffers.count == partials.count && buffers.allSatisfy { $0.count == buffers[0].count },
-      "rank \(executor.communicator.rank): tree allreduce: expected \(partials.count) buffers of equal length, "
-        + "found lengths \(buffers.map(\.count))")
+      "rank \(executor.communicator.rank): tree order: expected \(partials.count) buffers of equal length, found lengths "
+        + "\(buffers.map(\.count))")
     otherPartials.removeAll(keepingCapacity: true)
     for buffer in buffers.dropFirst() {
       if let base = buffer.baseAddress { otherPartials.append(UnsafeMutableRawPointer(base)) }
     }
-    let first = buffers[0].baseAddress.map { UnsafeMutableRawPointer($0) }
-    try allreduce(first, count: buffers[0].count, T.self, reduction)
+    return buffers[0].baseAddress.map { UnsafeMutableRawPointer($0) }
   }
 
   private mutating func allreduce<T: Reducible>(

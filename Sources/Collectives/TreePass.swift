@@ -1,5 +1,6 @@
-/// Writes the tree-ordered allreduce's schedule for one rank, where it is a direct exchange of partial sums.
+/// Writes the schedule of a direct exchange of partial sums for one rank: a tree-ordered reduce-scatter, or an allreduce.
 struct TreePass {
+  private let phases: Phases
   private let tree: ReductionTree
   /// The subtrees whose sums each rank brings.
   private let partials: [[Range<Int>]]
@@ -52,8 +53,10 @@ struct TreePass {
   private static let largestWindow = 512
 
   init(
-    _ tree: ReductionTree, partials: [[Range<Int>]], lanes: ChunkLanes?, rank: Int, count: Int, inFlight: Int
+    _ phases: Phases, _ tree: ReductionTree, partials: [[Range<Int>]], lanes: ChunkLanes?, rank: Int,
+    count: Int, inFlight: Int
   ) {
+    self.phases = phases
     self.tree = tree
     self.partials = partials
     self.lanes = lanes
@@ -85,7 +88,7 @@ struct TreePass {
   }
 
   mutating func schedule() -> Schedule {
-    let gatherSteps = lanes == nil ? 0 : size - 1
+    let gatherSteps = lanes == nil || !phases.gathers ? 0 : size - 1
     let laneCount = count == 0 ? 0 : lanes?.count ?? 1
     for (lane, step) in LaneWave(lanes: laneCount, steps: size - 1 + gatherSteps, inFlight: inFlight) {
       if step < size - 1 {

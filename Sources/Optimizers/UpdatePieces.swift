@@ -2,8 +2,8 @@ import Graph
 
 /// The parameter arena cut into the pieces in which it is updated, summed over, owned and saved.
 ///
-/// A piece is a part of one tensor, counted from the tensor's start, so the cut depends on the graph alone: never on the number of ranks or
-/// threads. What is summed over an arena is summed piece by piece and then over the pieces in their order, and so has the same bits on any
+/// A piece is a part of one tensor, and the arena is also cut at every multiple of `length`, so the cut depends on the graph alone: never on
+/// the number of ranks or threads. What is summed over an arena is summed piece by piece and then over the pieces in their order, and so has the same bits on any
 /// number of ranks. A piece is also the most that an interrupted update leaves half done.
 public struct UpdatePieces: Sendable {
   public struct Piece: Sendable, Equatable {
@@ -18,7 +18,7 @@ public struct UpdatePieces: Sendable {
   /// Elements of the arena.
   public let arenaCount: Int
 
-  /// Elements of a piece at most: gradient, parameter and two states of this length stay in a core's second-level cache.
+  /// Elements of a piece at most, and where there is always a cut, so that no piece lies in two grains of this length: gradient, parameter and two states of this length stay in a core's second-level cache.
   public static let length = 16_384
 
   public init(_ graph: Graph) {
@@ -29,8 +29,10 @@ public struct UpdatePieces: Sendable {
     }
     pieces = byOffset.flatMap { tensor in
       let range = graph.parameters[tensor].range
-      return stride(from: range.lowerBound, to: range.upperBound, by: Self.length).map {
-        Piece(range: $0..<min($0 + Self.length, range.upperBound), tensor: tensor)
+      return stride(
+        from: range.lowerBound / Self.length * Self.length, to: range.upperBound, by: Self.length
+      ).map {
+        Piece(range: ($0..<$0 + Self.length).clamped(to: range), tensor: tensor)
       }
     }
   }

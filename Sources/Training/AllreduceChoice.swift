@@ -29,12 +29,19 @@ struct AllreduceChoice {
       return
     }
     let layout = try HostLayout(of: world)
+    let isSharded = configuration.training.optimizer.sharded
     switch communication.algorithm {
+    case .ring where isSharded:
+      way = .sharded(.ring)
+      return
+    case .direct where isSharded:
+      way = .sharded(.direct)
+      return
     case .ring, .recursiveDoubling, .halvingDoubling, .direct, .linear, .mpi:
       way = .messages(AllreduceSelection(communication.algorithm.messages ?? .ring))
       return
     case .tree:
-      way = .tree
+      way = isSharded ? .sharded(.tree) : .tree
       return
     case .shared where !layout.isOneHost:
       throw CommonFailure(
@@ -43,15 +50,20 @@ struct AllreduceChoice {
     case .auto, .shared, .twoLevel: break
     }
     let isNeeded = communication.algorithm != .auto
-    // Between hosts the tree's order goes by messages of all ranks.
+    // Between hosts the tree's order and shares of the state go by messages of all ranks. Where all share memory, the state is there once.
     let wantsMemory =
-      isNeeded || layout.isOneHost || !configuration.training.reproducible && layout.hasSharedHosts
+      isNeeded || layout.isOneHost
+      || !configuration.training.reproducible && !isSharded && layout.hasSharedHosts
     let host = try world.splitByHost()
     let hasMemory =
       try wantsMemory
       && Self.hasSharedMemory(sharedBytes(host.size), isNeeded: isNeeded, host: host, world: world)
     if layout.isOneHost, communication.algorithm != .twoLevel, hasMemory {
       way = .shared
+      return
+    }
+    if isSharded {
+      way = .sharded(configuration.training.reproducible ? .tree : .fitting)
       return
     }
     if configuration.training.reproducible {

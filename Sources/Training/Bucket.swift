@@ -1,3 +1,6 @@
+import Collectives
+import Optimizers
+
 /// Ranges of the gradient arena that are reduced in one collective each, in the order of their reduction: from the arena's end to its
 /// start, as backward completes them.
 enum Bucket {
@@ -14,6 +17,23 @@ enum Bucket {
     let each = ((count + buckets - 1) / buckets + alignment - 1) / alignment * alignment
     return stride(from: 0, to: count, by: each).map { $0..<min(count, $0 + each) }.reversed()
   }
+
+  /// The same for sharded runs: a whole number of grains for each rank, so that shares are of equal length but in the last bucket of the
+  /// arena. A bucket may then be larger, a grain for each rank at least.
+  static func ranges(count: Int, bytes: Int, sharedBy ranks: Int) -> [Range<Int>] {
+    ranges(count: count, bytes: min(bytes, mostBytes), alignment: grain * ranks)
+  }
+
+  /// What a rank has of a bucket in sharded runs. It begins and ends where pieces do.
+  static func share(of bucket: Range<Int>, rank: Int, size: Int) -> Range<Int> {
+    let chunk = Chunks(count: bucket.count, size: size, grain: grain)[rank]
+    return bucket.lowerBound + chunk.lowerBound..<bucket.lowerBound + chunk.upperBound
+  }
+
+  /// Elements that no share cuts, counted from the arena's start: no piece lies in two of them, so norms keep their bits.
+  static var grain: Int { UpdatePieces.length }
+  /// What one reduce-scatter can take, with room for the partial sums of any tree.
+  private static let mostBytes = 256 << 20
 
   /// The same with boundaries moved up to where the arena may be cut. A bucket may then be larger by what lies between two such places.
   ///

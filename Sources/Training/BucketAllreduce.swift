@@ -2,14 +2,16 @@ import Collectives
 import Graph
 import MPI
 
-/// Sums ranges of the gradient arenas over the ranks by messages: of all ranks, in any order or the tree's, or on two levels. It belongs to the
+/// Sums ranges of the gradient arenas over the ranks by messages: of all ranks, in any order or the tree's, for all or a share for each, or on
+/// two levels. It belongs to the
 /// thread that reduces.
 final class BucketAllreduce {
   /// What it has done so far.
   var statistics: AllreduceStatistics {
     switch means {
     case .messages(let messages): messages.executor.statistics
-    case .tree(let tree): tree.executor.statistics
+    case .tree(let tree), .shardedTree(let tree): tree.executor.statistics
+    case .sharded(let sharded): sharded.executor.statistics
     case .twoLevel(let twoLevel): twoLevel.statistics
     }
   }
@@ -17,12 +19,16 @@ final class BucketAllreduce {
   let progress: [(progress: AllreduceProgress, ranks: [Int]?)]
 
   private let means: Means
+  private let rank: Int
+  private let size: Int
   /// What this rank brings: one arena, or for the tree's order one for each of its partial sums. The sum comes to the first.
   private let gradients: [Arena]
 
   private enum Means {
     case messages(Messages)
     case tree(Tree)
+    case sharded(Sharded)
+    case shardedTree(Tree)
     case twoLevel(TwoLevelAllreduce)
   }
 
@@ -30,6 +36,10 @@ final class BucketAllreduce {
   private final class Messages {
     var executor: AllreduceExecutor
     init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
+  }
+  private final class Sharded {
+    var executor: CollectiveExecutor
+    init(_ executor: consuming CollectiveExecutor) { self.executor = executor }
   }
   private final class Tree {
     var executor: TreeExecutor
@@ -50,6 +60,7 @@ final class BucketAllreduce {
   ) throws(MPIError) {
     guard gradients[0].count > 0 else { return nil }
     let progress = AllreduceProgress()
+    (rank, size) = (world.rank, world.size)
     switch way {
     case .messages(let selection):
       let executor =
@@ -59,14 +70,19 @@ final class BucketAllreduce {
       means = .messages(Messages(executor))
       self.progress = [(progress, nil)]
       self.gradients = [gradients[0]]
-    case .tree:
+    case .tree, .sharded(.tree):
+      let grain = Bucket.grain
       let executor =
         ownsThread
-        ? TreeExecutor(leaves: leaves, owning: try world.duplicate(), progress: progress)
-        : try TreeExecutor(leaves: leaves, on: world, progress: progress)
+        ? TreeExecutor(leaves: leaves, grain: grain, owning: try world.duplicate(), progress: progress)
+        : try TreeExecutor(leaves: leaves, grain: grain, on: world, progress: progress)
       self.gradients = Array(gradients.prefix(executor.partials.count))
-      means = .tree(Tree(executor))
+      means = way.isSharded ? .shardedTree(Tree(executor)) : .tree(Tree(executor))
       self.progress = [(progress, nil)]
+    case .sharded(let sum):
+      means = .sharded(Sharded(try .of(sum, ownsThread: ownsThread, progress: progress, world: world)))
+      self.progress = [(progress, nil)]
+      self.gradients = [gradients[0]]
     case .twoLevel(let selection):
       guard let arenas else { preconditionFailure("BucketAllreduce: two levels need shared arenas") }
       let twoLevel = try TwoLevelAllreduce(arenas, world: world, progress: progress) { carriers, progress in
@@ -90,12 +106,18 @@ final class BucketAllreduce {
     switch means {
     case .messages(let messages): try messages.executor.allreduce(gradients[0][bucket])
     case .tree(let tree): try tree.executor.allreduce(gradients.map { $0[bucket] })
+    case .sharded(let sharded): try sharded.executor.reduceScatter(gradients[0][bucket])
+    case .shardedTree(let tree): try tree.executor.reduceScatter(gradients.map { $0[bucket] })
     case .twoLevel(let twoLevel): _ = try twoLevel.reduceScatter(bucket)
     }
   }
 
   /// The part of a bucket whose parameters this rank updates. Any thread may ask.
   func share(of bucket: Range<Int>) -> Range<Int> {
-    if case .twoLevel(let twoLevel) = means { twoLevel.chunk(of: bucket) } else { bucket }
+    switch means {
+    case .messages, .tree: bucket
+    case .sharded, .shardedTree: Bucket.share(of: bucket, rank: rank, size: size)
+    case .twoLevel(let twoLevel): twoLevel.chunk(of: bucket)
+    }
   }
 }

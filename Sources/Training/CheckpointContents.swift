@@ -30,16 +30,16 @@ enum CheckpointContents {
   struct Staging {
     private let memory: SharedFile
     private let graph: Graph
-    private let share: Range<Int>
+    private let share: StateShare
     let stateCount: Int
     private let hasWeights: Bool
     private let hasAverage: Bool
 
     /// - Parameters:
-    ///   - share: of each arena of the optimizer's state.
+    ///   - share: what this rank writes of each arena of the optimizer's state.
     ///   - hasWeights: whether this rank writes the weights too.
     init(
-      _ state: TrainingState, _ graph: Graph, share: Range<Int>, hasWeights: Bool,
+      _ state: TrainingState, _ graph: Graph, share: StateShare, hasWeights: Bool,
       copy: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
     ) {
       self.graph = graph
@@ -52,9 +52,11 @@ enum CheckpointContents {
       let count = stateCount * share.count + arenas * graph.arenaCount
       memory = SharedFile(privateBytes: max(1, count) * MemoryLayout<Float>.stride)
       for index in 0..<stateCount {
-        copy(
-          floats + index * share.count, state.firstState + index * state.stateStride + share.lowerBound,
-          share.count)
+        for range in share.ranges {
+          copy(
+            floats + index * share.count + share.place(of: range.lowerBound),
+            state.firstState(of: range.lowerBound) + index * state.stateStride, range.count)
+        }
       }
       let rest = floats + stateCount * share.count
       if hasWeights { copy(rest, state.parameters.base, graph.arenaCount) }
@@ -84,19 +86,22 @@ enum CheckpointContents {
     /// The parts of tensors that lie in the share.
     var states: [SafetensorsSource] {
       (0..<stateCount).flatMap { index in
-        graph.parameters.compactMap { parameter -> SafetensorsSource? in
-          let part = parameter.range.clamped(to: share)
-          guard !part.isEmpty else { return nil }
-          return SafetensorsSource(
-            "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
-            UnsafeBufferPointer(
-              start: floats + index * share.count + part.lowerBound - share.lowerBound, count: part.count))
+        graph.parameters.flatMap { parameter in
+          share.ranges.compactMap { range -> SafetensorsSource? in
+            let part = parameter.range.clamped(to: range)
+            guard !part.isEmpty else { return nil }
+            return SafetensorsSource(
+              "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
+              UnsafeBufferPointer(
+                start: floats + index * share.count + share.place(of: part.lowerBound), count: part.count))
+          }
         }
       }
     }
   }
 
-  /// Fills the memory of a state from a checkpoint. Nothing else than what the graph has by name is read.
+  /// Fills the memory of a state from a checkpoint. Nothing else than what the graph has by name, and the state that has a place
+  /// there, is read.
   static func read(_ checkpoint: StoredCheckpoint, _ graph: Graph, into state: TrainingState) throws -> Record
   {
     let record = try JSONLine.decode(Record.self, from: checkpoint.state())
@@ -111,13 +116,19 @@ enum CheckpointContents {
       try model.read(tensor, into: state.parameters[parameter.range])
     }
     let shards = try ShardedTensors(checkpoint.optimizerShards())
+    let share = state.layout.core.share ?? StateShare([0..<state.layout.core.arenaCount])
     for index in 0..<state.layout.core.stateCount {
       for parameter in graph.parameters {
-        try shards.read(
-          "\(index).\(parameter.name)", count: parameter.range.count,
-          into: UnsafeMutableBufferPointer(
-            start: state.firstState + index * state.stateStride + parameter.offset,
-            count: parameter.range.count))
+        let name = "\(index).\(parameter.name)"
+        try shards.expect(name, count: parameter.range.count)
+        for range in share.ranges {
+          let part = parameter.range.clamped(to: range)
+          guard !part.isEmpty else { continue }
+          try shards.read(
+            name, part.lowerBound - parameter.offset..<part.upperBound - parameter.offset,
+            into: UnsafeMutableBufferPointer(
+              start: state.firstState(of: part.lowerBound) + index * state.stateStride, count: part.count))
+        }
       }
     }
     return record

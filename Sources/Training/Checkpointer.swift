@@ -47,9 +47,11 @@ final class Checkpointer {
       warn(step, failure.description)
       return false
     }
-    let pieces = trainer.pieces
+    let state = trainer.state
     let staging = CheckpointContents.Staging(
-      trainer.state, trainer.network.graph, share: pieces.share(rank, of: size), hasWeights: rank == 0
+      state, trainer.network.graph,
+      share: state.layout.core.share ?? StateShare([trainer.pieces.share(rank, of: size)]),
+      hasWeights: rank == 0
     ) { [pool = trainer.pool] target, source, count in
       pool.run(over: count, grain: 1 << 18) { part in
         (target + part.lowerBound).update(from: source + part.lowerBound, count: part.count)

@@ -1,6 +1,8 @@
 extension Configuration {
   /// Sections and keys that do not decide about the weights that a run comes to: these may change from one life to the next.
-  private static let free = ["name", "communication.", "checkpoint.", "training.log_every_steps"]
+  private static let free = [
+    "name", "communication.", "checkpoint.", "training.log_every_steps", "training.optimizer.sharded",
+  ]
 
   /// The first key, of those that decide about the weights, that has another value in `other`; with both values, as they are written.
   func firstDifference(from other: Configuration) -> (key: String, own: String, other: String)? {

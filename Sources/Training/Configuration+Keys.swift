@@ -96,6 +96,7 @@ extension Configuration {
     .init(
       "training.optimizer.frozen", \.training.optimizer.frozen, .list(.parameterPattern, such: "[blocks.0.*]")
     ),
+    .init("training.optimizer.sharded", \.training.optimizer.sharded, .flag),
     .init("training.optimizer.alpha", \.training.optimizer.alpha, .belowOne, only: optimizers([.rmsprop])),
     .init(
       "training.optimizer.beta1", \.training.optimizer.beta1, .belowOne,

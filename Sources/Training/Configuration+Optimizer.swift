@@ -39,13 +39,16 @@ extension Configuration {
     public var frozen: [String]
     /// The batch that ``learningRate`` is meant for; nil for the batch of the run. Source: P. Goyal et al., arXiv:1706.02677, section 2.1.
     public var scaleWithBatch: Int?
+    /// Whether each rank keeps and updates a share only of the optimizer's state, where ranks have no memory in common: ZeRO's first
+    /// stage. The weights come out the same. Source: S. Rajbhandari et al., arXiv:1910.02054.
+    public var sharded: Bool
 
     /// - Parameters: nil stands for what is usual with `kind`: PyTorch's defaults, and the papers' for what PyTorch does not have.
     public init(
       kind: Kind = .adamw, learningRate: Double? = nil, momentum: Double? = nil, nesterov: Bool = false,
       weightDecay: Double? = nil, alpha: Double = 0.99, beta1: Double = 0.9, beta2: Double? = nil,
       epsilon: Double? = nil, trustCoefficient: Double = 0.001, decay: Decay = .all, frozen: [String] = [],
-      scaleWithBatch: Int? = nil
+      scaleWithBatch: Int? = nil, sharded: Bool = false
     ) {
       let usual = Self.usual(kind)
       self.kind = kind
@@ -61,6 +64,7 @@ extension Configuration {
       self.decay = decay
       self.frozen = frozen
       self.scaleWithBatch = scaleWithBatch
+      self.sharded = sharded
     }
 
     /// The keys of this section whose defaults depend on the kind.

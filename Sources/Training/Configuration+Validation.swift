@@ -149,6 +149,7 @@ extension Configuration {
         "tree keeps the order of additions of training.reproducible: true; set that, or this to auto"
       )
     }
+    if let fault = shardedFault { return fault }
     guard communication.wire != .float32 else { return nil }
     if algorithm == .mpi {
       return (
@@ -163,6 +164,32 @@ extension Configuration {
         "\(communication.wire) rounds what travels, so the bits of the weights depend on the number of ranks; set "
           + "training.reproducible to false, or it to float32"
       )
+    }
+    return nil
+  }
+
+  /// What cannot be done with a share of the optimizer's state on each rank.
+  private var shardedFault: (key: String, problem: String)? {
+    guard training.optimizer.sharded else { return nil }
+    let remedy = "or set training.optimizer.sharded to false"
+    if training.emaDecay != nil {
+      return (
+        "training.ema_decay",
+        "the average of the weights is kept whole on every rank; remove it, \(remedy)"
+      )
+    }
+    if communication.wire != .float32 {
+      return (
+        "communication.wire", "parameters of a sharded run travel as they are; set it to float32, \(remedy)"
+      )
+    }
+    guard [.auto, .shared, .tree, .ring, .direct].contains(communication.algorithm) else {
+      let algorithm = communication.algorithm.rawValue
+      let reason =
+        communication.algorithm == .twoLevel
+        ? "two-level has the optimizer's state once on every host, not once in all"
+        : "\(algorithm) is no way to give each rank its share of a sum"
+      return ("communication.algorithm", "\(reason); set it to auto, ring or direct, \(remedy)")
     }
     return nil
   }

@@ -7,7 +7,7 @@ import MPI
 ///
 /// A step: `reached` with falling watermarks while backward runs, `finish` at its end.
 /// - By messages and with overlap, a communication thread reduces a bucket as soon as the watermark has passed it; without, `finish` reduces
-///   all. Every rank then has all sums; on two levels its chunk of each bucket.
+///   all. Every rank then has all sums; on two levels its chunk of each bucket, in sharded runs its share.
 /// - In shared memory and on one rank there is nothing to send: sums are taken when parameters are updated (`ParameterUpdate`).
 final class GradientReducer {
   /// In the order of their reduction.
@@ -25,6 +25,8 @@ final class GradientReducer {
   private let thread: CommunicationThread?
   /// On the communication thread if there is one, else called by `finish`.
   private let allreduce: BucketAllreduce?
+  /// Of the calling thread, in sharded runs.
+  private let exchange: ShardExchange?
   private var published = 0
   private var isClosed = false
   /// Buckets of the steps before this one.
@@ -50,6 +52,8 @@ final class GradientReducer {
     switch way {
     case .alone, .shared: buckets = count == 0 ? [] : [0..<count]
     case .messages, .tree: buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes)
+    case .sharded:
+      buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes, sharedBy: world.size)
     case .twoLevel:
       buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes, boundary: boundary)
     }
@@ -60,8 +64,16 @@ final class GradientReducer {
     allreduce = try BucketAllreduce(
       way, leaves: leaves, wire: choice.wire, gradients: gradients, arenas: arenas, host: host,
       ownsThread: overlaps, world: world)
-    names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers) }
+    let ranks = world.size
+    names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers, ranks: ranks) }
     for row in instruments.rows { row.algorithms = names }
+    if case .sharded(let sum) = way, count > 0 {
+      let exchange = try ShardExchange(sum, buckets: buckets, world: world)
+      for progress in exchange.progress { row.follow(progress) }
+      self.exchange = exchange
+    } else {
+      exchange = nil
+    }
     if let arenas { row.follow(arenas.computation.progress, ranks: host) }
     let reducing = overlaps ? instruments.communication : row
     for (progress, ranks) in allreduce?.progress ?? [] { reducing.follow(progress, ranks: ranks) }
@@ -79,7 +91,9 @@ final class GradientReducer {
 
   /// Bytes, calls and seconds so far.
   var statistics: AllreduceStatistics {
-    thread?.statistics ?? allreduce?.statistics ?? sharedStatistics
+    var sum = thread?.statistics ?? allreduce?.statistics ?? sharedStatistics
+    if let exchange { sum += exchange.statistics }
+    return sum
   }
 
   /// The parts of the arena whose sums are complete on this rank after `finish`; all of it, where there is nothing to send.
@@ -125,6 +139,31 @@ final class GradientReducer {
       row.spans.begin(.reduction, bucket)
       try allreduce.reduce(range)
       row.spans.end()
+    }
+  }
+
+  /// Makes the norms of all pieces known to all ranks, in sharded runs. Collective.
+  ///
+  /// - Parameter own: as of `ShardExchange.share`.
+  func shareNorms(_ norms: UnsafeMutableBufferPointer<Double>, own: [Range<Int>]) throws(MPIError) {
+    guard let exchange else { return }
+    try row.collective(Collective(.weights, step: row.spans.step)) { () throws(MPIError) in
+      row.spans.begin(.rendezvous)
+      try exchange.share(norms, own: own)
+      row.spans.end()
+    }
+  }
+
+  /// Makes the parameters that each rank has updated known to all, in sharded runs. Collective.
+  func gather(_ parameters: Arena) throws(MPIError) {
+    guard let exchange else { return }
+    for (bucket, range) in buckets.enumerated() {
+      let collective = Collective(.weights, step: row.spans.step, bucket: bucket, count: range.count)
+      try row.collective(collective) { () throws(MPIError) in
+        row.spans.begin(.gather, bucket)
+        try exchange.gather(parameters, bucket: bucket)
+        row.spans.end()
+      }
     }
   }
 

@@ -31,15 +31,16 @@ final class Instruments {
 
   var rows: [ThreadRow] { [compute, communication] }
 
-  /// Time in which buckets were summed, waiting for other ranks included.
+  /// Time in which buckets were summed and parameters gathered, waiting for other ranks included.
   var communicationSeconds: Double {
-    compute.spans.seconds(.reduction) + compute.spans.seconds(.rendezvous)
-      + communication.spans.seconds(.reduction)
+    [.reduction, .gather, .rendezvous].reduce(communication.spans.seconds(.reduction)) {
+      $0 + compute.spans.seconds($1)
+    }
   }
 
   /// The part of it that the compute thread spent on it or waiting for it.
   var exposedSeconds: Double {
-    compute.spans.seconds(.reduction) + compute.spans.seconds(.rendezvous) + compute.spans.seconds(.wait)
+    [.reduction, .gather, .rendezvous, .wait].reduce(0) { $0 + compute.spans.seconds($1) }
   }
 
   /// Time in which the compute thread computed.

@@ -8,6 +8,9 @@ enum ReductionWay {
   case messages(AllreduceSelection)
   /// By messages of all ranks, in the tree's order.
   case tree
+  /// By messages of all ranks, each of which gets the sums of its share and updates that; then they send each other their shares of
+  /// the parameters.
+  case sharded(ShardedSum)
   /// In shared memory, where the gradients of all ranks and their one copy of the parameters lie: all ranks are on one host.
   case shared
   /// In shared memory, as above, within a host; by messages between hosts.
@@ -16,18 +19,22 @@ enum ReductionWay {
   /// Whether the ranks of a host have one copy of the parameters.
   var sharesMemory: Bool {
     switch self {
-    case .alone, .messages, .tree: false
+    case .alone, .messages, .tree, .sharded: false
     case .shared, .twoLevel: true
     }
   }
 
+  /// Whether a rank has a share only of the optimizer's state.
+  var isSharded: Bool { if case .sharded = self { true } else { false } }
+
   /// The algorithm that sums a bucket of so many elements, as summaries name it.
-  func name(count: Int, carriers: Int = 1) -> String {
+  func name(count: Int, carriers: Int = 1, ranks: Int) -> String {
     let bytes = count * MemoryLayout<Float>.stride
     return switch self {
     case .alone: "none"
     case .messages(let selection): selection.algorithm(bytes: bytes).rawValue
     case .tree: "tree"
+    case .sharded(let sum): sum.name(bytes: bytes, ranks: ranks)
     case .shared: "shared"
     case .twoLevel(let selection): "two-level/\(selection.algorithm(bytes: bytes / carriers))"
     }

@@ -24,8 +24,8 @@ final class Resumption {
     self.source = source
   }
 
-  /// The step of the checkpoint that is to be loaded, if it is later than `step`.
-  func stored(after step: Int) throws -> Int? {
+  /// On rank 0: the checkpoint that is to be loaded, if it is of a later step.
+  func stored(after step: Int) throws -> StoredCheckpoint? {
     let logger = Logger(label: "rondo.training")
     switch source {
     case .none: return nil
@@ -36,12 +36,13 @@ final class Resumption {
       found = try store.newestWhole { logger.warning("\($0)") }
     }
     guard let found, found.step > step else { return nil }
-    return found.step
+    return found
   }
 
-  func load(_ graph: Graph, _ state: TrainingState) throws -> TrainingProgress {
-    guard let found else { preconditionFailure("Resumption.load: expected a checkpoint") }
-    let record = try CheckpointContents.read(found, graph, into: state)
+  /// - Parameter path: of the checkpoint that rank 0 has found, and checked.
+  func load(_ graph: Graph, _ state: TrainingState, path: String) throws -> TrainingProgress {
+    let checkpoint = try found ?? StoredCheckpoint(path: path, checkingDigests: false)
+    let record = try CheckpointContents.read(checkpoint, graph, into: state)
     return record.progress
   }
 }

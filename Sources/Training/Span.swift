@@ -14,7 +14,9 @@ struct Span: Equatable, BitwiseCopyable, Sendable {
     case wait
     /// A bucket is summed over the ranks, waiting for their messages included.
     case reduction
-    /// Waiting in shared memory for the other ranks of the host.
+    /// A bucket's parameters come from the ranks that have updated them.
+    case gather
+    /// Waiting for the other ranks of a step: in shared memory, or for what a few words tell.
     case rendezvous
     /// All ranks compare which collective they are at.
     case check

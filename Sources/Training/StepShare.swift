@@ -40,9 +40,11 @@ struct StepShare {
     let leaves =
       switch way {
       case .alone, .shared: tree?.leaves ?? members
-      case .messages, .tree, .twoLevel: 0
+      case .messages, .tree, .sharded, .twoLevel: 0
       }
+    // A rank's share of the state is no replica from which others could go on.
     return StateLayout.Tail(
-      members: members, threads: threads, buffers: buffers, leaves: leaves, isJournaled: isJournaled)
+      members: members, threads: threads, buffers: buffers, leaves: leaves,
+      isJournaled: isJournaled && !way.isSharded)
   }
 }

@@ -63,7 +63,7 @@ extension Timeline {
     switch span.kind {
     case .load, .forward, .backward:
       text += "\"step\":\(span.step + 1),\"microbatch\":\(span.number + 1)"
-    case .reduction, .wait, .rendezvous:
+    case .reduction, .gather, .wait, .rendezvous:
       let bucket = Int(span.number)
       text += "\"step\":\(span.step + 1),\"bucket\":\(bucket + 1)"
       if bucketBytes.indices.contains(bucket) { text += ",\"bytes\":\(bucketBytes[bucket])" }
@@ -81,7 +81,7 @@ extension Timeline {
 
   private func category(_ kind: Span.Kind) -> String {
     switch kind {
-    case .wait, .reduction, .rendezvous, .check, .collective: "communication"
+    case .wait, .reduction, .gather, .rendezvous, .check, .collective: "communication"
     case .step, .load, .forward, .backward, .update, .evaluation, .start: "computation"
     }
   }

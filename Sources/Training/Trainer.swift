@@ -117,18 +117,25 @@ public final class Trainer {
     let pieces = UpdatePieces(graph)
     self.pieces = pieces
     optimizerName = rule.name
-    let core = StateLayout.Core(
+    var core = StateLayout.Core(
       arenaCount: graph.arenaCount, stateCount: rules.stateCount, pieceCount: pieces.pieces.count)
     let share = try StepShare(
       configuration, threads: pool.threads, isJournaled: resumption?.run != nil, world: world)
     let choice = try AllreduceChoice(
       configuration, count: graph.arenaCount,
-      sharedBytes: { StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount }, world: world
+      sharedBytes: { [core] in StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount }, world: world
     )
+    if choice.way.isSharded {
+      let buckets = Bucket.ranges(
+        count: graph.arenaCount, bytes: configuration.communication.bucketBytes, sharedBy: world.size)
+      let (rank, size) = (world.rank, world.size)
+      core.share = StateShare(buckets.map { Bucket.share(of: $0, rank: rank, size: size) })
+    }
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
       StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
-      survival: resumption?.run.map { SurvivingState(run: $0, model: Self.identity(graph, rules)) },
+      survival: choice.way.isSharded
+        ? nil : resumption?.run.map { SurvivingState(run: $0, model: Self.identity(graph, rules)) },
       group: group, world: world
     ) { [schedule] state in
       ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool).finish {
@@ -142,7 +149,7 @@ public final class Trainer {
     start.initializesEverywhere = configuration.training.initialWeights.path == nil
     if let resumption {
       start.stored = resumption.stored
-      start.load = { try resumption.load(graph, $0) }
+      start.load = { try resumption.load(graph, $0, path: $1) }
     }
     (progress, origin) = try StateContents.settle(found, start: start, group: group, world: world)
     before = progress
@@ -176,8 +183,13 @@ public final class Trainer {
   }
 
   /// Refuses a network whose arenas this machine cannot hold.
-  static func checkMemory(_ network: Network, optimizer: any Optimizer) throws(CommonFailure) {
-    let perParameter = Double(2 + optimizer.stateCount) * Double(network.graph.arenaCount)
+  ///
+  /// - Parameter shards: ranks that share the optimizer's state out.
+  static func checkMemory(
+    _ network: Network, optimizer: any Optimizer, shards: Int = 1
+  ) throws(CommonFailure) {
+    let perParameter =
+      (2 + Double(optimizer.stateCount) / Double(shards)) * Double(network.graph.arenaCount)
     let needed = 4 * (perParameter + Double(Executor.activationCount(network.graph)))
     let available = Double(physicalMemoryBytes())
     guard needed > available else { return }
@@ -246,7 +258,7 @@ public final class Trainer {
     let update = UpdateStep(step: step, learningRate: rate)
     progress.add(loss: loss, isSkipped: common.notFinite > 0)
     record()
-    self.update(update, isSkipped: common.notFinite > 0)
+    try self.update(update, isSkipped: common.notFinite > 0)
     spans.step = step
     stepSeconds = spans.end()
     progress.trainingSeconds += stepSeconds
@@ -275,16 +287,16 @@ public final class Trainer {
   }
 
   /// Updates the pieces that are this rank's, when all gradients are complete.
-  private func update(_ update: UpdateStep, isSkipped: Bool) {
+  private func update(_ update: UpdateStep, isSkipped: Bool) throws(MPIError) {
     var decision = UpdateDecision(isSkipped: isSkipped)
     let spans = instruments.compute.spans
     let began = Clock.nanoseconds
     if updater.needsNorms, !isSkipped {
       for run in ownPieces { updater.measure(run, at: update) }
-      meet()
+      try shareNorms()
       decision.scale = updater.scale
       for run in ownPieces { updater.measureTensors(run, at: update, decision) }
-      meet()
+      if updater.needsTensorNorms { try shareNorms() }
     }
     var summing = 0.0
     for run in ownPieces { summing += updater.run(run, at: update, decision) / Double(ownPieces.count) }
@@ -300,6 +312,15 @@ public final class Trainer {
     }
     spans.add(.update, from: summed, to: ended)
     meet()
+    guard reducer.way.isSharded else { return }
+    if !isSkipped { try reducer.gather(state.parameters) }
+    state.setStep(update.step + 1)
+  }
+
+  /// Makes the norms of all pieces known to all ranks that update together.
+  private func shareNorms() throws(MPIError) {
+    meet()
+    try reducer.shareNorms(state.allNorms, own: ownPieces)
   }
 
   /// Waits until the ranks that share memory are here, and see what each has written.

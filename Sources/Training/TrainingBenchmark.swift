@@ -135,7 +135,9 @@ public struct TrainingBenchmark {
     let network = try CommonFailure.agreed(on: world) {
       try configuration.validate(ranks: world.size)
       let network = try Trainer.network(configuration, data: data)
-      try Trainer.checkMemory(network, optimizer: ReadyMade.optimizer(configuration.training.optimizer))
+      let optimizer = configuration.training.optimizer
+      try Trainer.checkMemory(
+        network, optimizer: ReadyMade.optimizer(optimizer), shards: optimizer.sharded ? world.size : 1)
       return network
     }
     let trainer = try Trainer(configuration, data: data, network: network, pool: pool, world: world)

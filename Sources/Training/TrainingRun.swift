@@ -76,7 +76,8 @@ public struct TrainingRun {
     let network = try instruments.agreed(.network, on: world) {
       let network = try Trainer.network(configuration, data: data, model: model)
       try Trainer.checkMemory(
-        network, optimizer: optimizer ?? ReadyMade.optimizer(configuration.training.optimizer))
+        network, optimizer: optimizer ?? ReadyMade.optimizer(configuration.training.optimizer),
+        shards: configuration.training.optimizer.sharded ? world.size : 1)
       return network
     }
     let place = try instruments.agreed(.directory, on: world) {

@@ -106,6 +106,27 @@ import Testing
     }
   }
 
+  /// Whoever owns whole multiples of a piece's length owns whole pieces.
+  @Test func noPieceLiesOnBothSidesOfAMultipleOfItsLength() throws {
+    let graph = try someGraph([("a", [70, 500]), ("b", [33]), ("c", [17, 3_001]), ("d", [5])])
+    let (pieces, length) = (UpdatePieces(graph), UpdatePieces.length)
+    for (index, parameter) in graph.parameters.enumerated() {
+      let parts = pieces.pieces.filter { $0.tensor == index }.map(\.range)
+      #expect(
+        parts.reduce(parameter.offset) { $0 == $1.lowerBound ? $1.upperBound : -1 }
+          == parameter.range.upperBound)
+    }
+    for piece in pieces.pieces {
+      #expect(
+        !piece.range.isEmpty && piece.range.lowerBound / length == (piece.range.upperBound - 1) / length)
+    }
+    var found: [Int] = []
+    for cut in stride(from: 0, to: graph.arenaCount, by: length) {
+      found += pieces.indices(in: cut..<min(cut + length, graph.arenaCount))
+    }
+    #expect(found == Array(pieces.pieces.indices))
+  }
+
   @Test func anAverageInPiecesHasTheBitsOfTheWhole() {
     let seed = UInt64.random(in: 0...UInt64.max)
     var random = SplitMix(state: seed)

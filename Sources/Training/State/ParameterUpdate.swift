@@ -65,6 +65,9 @@ final class ParameterUpdate {
   /// Whether a decision needs `measure` first.
   var needsNorms: Bool { rules.needsNorms }
 
+  /// Whether an update needs `measureTensors` first.
+  var needsTensorNorms: Bool { rules.optimizer.needsNorms }
+
   /// Computes the norms of some pieces, for `decision` and for the update. All gradients are complete.
   func measure(_ indices: Range<Int>, at step: UpdateStep) {
     pool.run(tiles: indices.count) { tile in
@@ -80,7 +83,7 @@ final class ParameterUpdate {
 
   /// Computes what the optimizer wants to know of whole tensors. After `decide`, whose scale it needs.
   func measureTensors(_ indices: Range<Int>, at step: UpdateStep, _ decision: UpdateDecision) {
-    guard rules.optimizer.needsNorms else { return }
+    guard needsTensorNorms else { return }
     pool.run(tiles: indices.count) { tile in
       let index = indices.lowerBound + tile
       let slot = claim()
@@ -195,7 +198,7 @@ final class ParameterUpdate {
     let first = piece.range.lowerBound
     return UpdateOperands(
       count: piece.range.count, gradients: gradient, parameters: state.parameters.base + first,
-      firstState: state.firstState + first, stateStride: state.stateStride,
+      firstState: state.firstState(of: first), stateStride: state.stateStride,
       decays: rules.decays(piece))
   }
 
@@ -222,7 +225,7 @@ final class ParameterUpdate {
     undo.values.update(from: state.parameters.base + first, count: count)
     for index in 0..<state.layout.core.stateCount {
       (undo.values + (index + 1) * state.layout.undoStride).update(
-        from: state.firstState + index * state.stateStride + first, count: count)
+        from: state.firstState(of: first) + index * state.stateStride, count: count)
     }
   }
 
@@ -235,7 +238,7 @@ final class ParameterUpdate {
       let (first, count) = (piece.range.lowerBound, piece.range.count)
       (state.parameters.base + first).update(from: undo.values, count: count)
       for state in 0..<state.layout.core.stateCount {
-        (self.state.firstState + state * self.state.stateStride + first).update(
+        (self.state.firstState(of: first) + state * self.state.stateStride).update(
           from: undo.values + (state + 1) * self.state.layout.undoStride, count: count)
       }
     }

@@ -13,9 +13,9 @@ struct StateContents {
   struct Start {
     /// On rank 0: the newest checkpoint that is whole and of a later step than the one given, which `load` then takes; nil if there is
     /// none.
-    var stored: (_ after: Int) throws -> Int? = { _ in nil }
-    /// On rank 0: fills a replica from that checkpoint, and returns the course of the run.
-    var load: (TrainingState) throws -> TrainingProgress = { _ in TrainingProgress() }
+    var stored: (_ after: Int) throws -> StoredCheckpoint? = { _ in nil }
+    /// Fills a replica from the checkpoint at that path, which rank 0 has found, and returns the course of the run.
+    var load: (TrainingState, _ path: String) throws -> TrainingProgress = { _, _ in TrainingProgress() }
     /// Fills a replica with the state before the first step.
     var initialize: (TrainingState) throws -> TrainingProgress
     /// Whether every rank can do the last; else rank 0 does, and sends it to the others.
@@ -32,10 +32,15 @@ struct StateContents {
     let isLeader = group.rank == 0
     let steps = try world.allgather(isLeader ? found.progress?.step ?? -1 : -1)
     let newest = steps.max() ?? -1
-    let stored = try world.broadcast(
-      try CommonFailure.agreed(on: world) { world.rank == 0 ? try start.stored(newest) ?? -1 : -1 }, root: 0)
+    let checkpoint = try CommonFailure.agreed(on: world) {
+      world.rank == 0 ? try start.stored(newest) : nil
+    }
+    let stored = try world.broadcast(checkpoint?.step ?? -1, root: 0)
+    let path = try stored >= 0 ? world.broadcast(checkpoint?.path ?? "", root: 0) : ""
     let hasSurvived = newest >= 0 && newest >= stored
-    let isEverywhere = stored < 0 && start.initializesEverywhere
+    // Nobody but the rank itself has its share of the state; without one, rank 0 reads and sends.
+    let isSharded = found.state.layout.core.share != nil
+    let isEverywhere = stored >= 0 ? isSharded : start.initializesEverywhere
     var progress = hasSurvived ? found.progress ?? TrainingProgress() : TrainingProgress()
     var source = 0
     if hasSurvived {
@@ -45,7 +50,8 @@ struct StateContents {
       if isLeader { found.state.header.hasContents = false }
       progress = try CommonFailure.agreed(on: world) {
         guard world.rank == 0 || isEverywhere && isLeader else { return TrainingProgress() }
-        return try stored >= 0 ? start.load(found.state) : start.initialize(found.state)
+        return try stored >= 0
+          ? start.load(found.state, path) : start.initialize(found.state)
       }
     }
     if let leaders = try world.split(color: isLeader ? 0 : nil, key: world.rank) {
@@ -78,6 +84,8 @@ struct StateContents {
   ) throws(MPIError) {
     var parameters = state.parameters[0..<state.parameters.count].mutableSpan
     try leaders.broadcast(&parameters, root: root)
+    // Shares of it are of different parts; at the beginning, all are as new memory is: zero.
+    guard state.layout.core.share == nil else { return }
     for index in 0..<state.layout.core.stateCount {
       var values = UnsafeMutableBufferPointer(
         start: state.firstState + index * state.stateStride, count: state.parameters.count

@@ -18,6 +18,8 @@ struct StateLayout: Equatable {
     /// Arenas of state: the optimizer's, and the mean of the weights if there is one.
     var stateCount: Int
     var pieceCount: Int
+    /// The parts of the arena whose state is here; nil for all of it.
+    var share: StateShare?
 
     static let recordOffset = 4096
     static let recordBytes = 1024
@@ -27,7 +29,11 @@ struct StateLayout: Equatable {
     var parametersOffset: Int { page(Self.versionsOffset + 4 * pieceCount) }
     /// Bytes from one arena to the next.
     var arenaStride: Int { page(4 * arenaCount) }
-    func stateOffset(_ index: Int) -> Int { parametersOffset + (1 + index) * arenaStride }
+    /// Bytes from one arena of state to the next.
+    var stateStride: Int { share.map { page(4 * $0.count) } ?? arenaStride }
+    func stateOffset(_ index: Int) -> Int { parametersOffset + arenaStride + index * stateStride }
+    /// Where in an arena of state that of the element at `offset` lies.
+    func statePlace(of offset: Int) -> Int { share?.place(of: offset) ?? offset }
     var byteCount: Int { stateOffset(stateCount) }
   }
 

@@ -15,6 +15,7 @@ extension TrainingState {
     }
     for index in 0..<layout.core.stateCount {
       let values = firstState + index * stateStride
+      let count = layout.core.share?.count ?? count
       if averages, index == layout.core.stateCount - 1 {
         values.update(from: parameters.base, count: count)
       } else {

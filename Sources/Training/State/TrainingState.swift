@@ -71,11 +71,17 @@ final class TrainingState {
 
   /// The first arena of optimizer state; the others follow, `stateStride` elements apart.
   var firstState: UnsafeMutablePointer<Float> { floats(layout.core.stateOffset(0)) }
-  var stateStride: Int { layout.core.arenaStride / 4 }
+  var stateStride: Int { layout.core.stateStride / 4 }
+
+  /// The state of the element at an offset of the arena, in the first arena of state.
+  func firstState(of offset: Int) -> UnsafeMutablePointer<Float> {
+    firstState + layout.core.statePlace(of: offset)
+  }
 
   /// The average of the weights, if one is kept.
   var average: Arena? {
     guard keepsAverage else { return nil }
+    precondition(layout.core.share == nil, "TrainingState.average: it is needed whole, and states are sharded")
     let start = firstState + (layout.core.stateCount - 1) * stateStride
     return Arena(
       borrowing: UnsafeMutableBufferPointer(start: start, count: layout.core.arenaCount), of: file)
@@ -94,6 +100,10 @@ final class TrainingState {
   /// For each piece the squared norm of its gradient, and what the optimizer's `squaredNorms` gives.
   var norms: UnsafeMutablePointer<Double> {
     (base + layout.normsOffset).assumingMemoryBound(to: Double.self)
+  }
+
+  var allNorms: UnsafeMutableBufferPointer<Double> {
+    UnsafeMutableBufferPointer(start: norms, count: StateLayout.normCount * layout.core.pieceCount)
   }
 
   func slot(_ member: Int) -> MemberSlot { MemberSlot(base + layout.slotOffset(member)) }

@@ -1,0 +1,32 @@
+/// The parts of the arena of which a rank keeps the optimizer's state, one after the other in memory, in ascending order.
+struct StateShare: Equatable {
+  let ranges: [Range<Int>]
+  /// Where each begins.
+  private let places: [Int]
+  /// Elements of all.
+  let count: Int
+
+  /// - Parameter ranges: in any order, without overlaps; empty ones are left out.
+  init(_ ranges: [Range<Int>]) {
+    let ordered = ranges.filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+    var (places, next): ([Int], Int) = ([], 0)
+    for range in ordered {
+      places.append(next)
+      next += range.count
+    }
+    (self.ranges, self.places, count) = (ordered, places, next)
+  }
+
+  /// Where the state of the element at an offset of the arena lies. The elements after it follow, as far as its range goes.
+  func place(of offset: Int) -> Int {
+    var (low, high) = (0, ranges.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ranges[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
+    }
+    precondition(
+      low < ranges.count && ranges[low].contains(offset),
+      "StateShare: the state of element \(offset) is with another rank")
+    return places[low] + offset - ranges[low].lowerBound
+  }
+}
