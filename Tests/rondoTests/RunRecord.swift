@@ -8,7 +8,7 @@ struct RunRecord {
     var step: Int
     var epoch: Double
     var loss: Double
-    var learning_rate: Double
+    var learningRate: Double
   }
 
   /// An evaluation, without its time.
@@ -33,11 +33,13 @@ struct RunRecord {
 
   init(_ path: String) throws {
     self.path = path
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     for line in Self.lines(path) {
       let data = Data(line.utf8)
-      if let step = try? JSONDecoder().decode(Step.self, from: data) {
+      if let step = try? decoder.decode(Step.self, from: data) {
         steps.append(step)
-      } else if let evaluation = try? JSONDecoder().decode(Evaluation.self, from: data) {
+      } else if let evaluation = try? decoder.decode(Evaluation.self, from: data) {
         evaluations.append(evaluation)
       }
     }
