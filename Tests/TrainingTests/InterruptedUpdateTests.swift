@@ -246,7 +246,9 @@ import Testing
     let memory = try survival.making(scene.layout).file
     defer { memory.unlinkName() }
     let header = [UInt8](memory.bytes[0..<4096])
-    memory.bytes.copyMemory(from: UnsafeRawBufferPointer(scene.memory(step: 5, &random).bytes))
+    let contents = scene.memory(step: 5, &random)
+    memory.bytes.copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: contents.bytes[0..<scene.layout.byteCount]))
     memory.bytes.copyBytes(from: header)
     let state = scene.state(memory, member: 1)
     state.header.hasContents = true
