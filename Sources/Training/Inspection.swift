@@ -1,3 +1,4 @@
+import Collectives
 import Datasets
 import Foundation
 import Graph
@@ -22,10 +23,13 @@ public struct Inspection: Codable, Sendable {
     public var isStatistic: Bool
   }
 
-  /// Bytes of each arena on one rank.
+  /// Bytes of each arena where one rank trains alone. Of several, each has fewer gradient arenas, as it has fewer microbatches, and with
+  /// `training.optimizer.sharded` between hosts its share of the optimizer's.
   public struct Memory: Codable, Sendable {
     public var parameters: Int
+    /// In reproducible mode of as many arenas as partial sums wait at a time.
     public var gradients: Int
+    /// With the average of the weights, if one is kept.
     public var optimizer: Int
     /// Values, their gradients, saved buffers and scratch.
     public var activations: Int
@@ -72,8 +76,14 @@ public struct Inspection: Codable, Sendable {
     batch = configuration.training.batch
     flopsPerSample = Double(graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
     flopsPerStep = flopsPerSample * Double(batch)
+    let training = configuration.training
+    // In the tree's order sums of microbatches wait for each other.
+    let buffers =
+      training.reproducible
+      ? StepShare.buffers(ReductionTree(leaves: training.microbatchCount), size: 1) : 1
     memory = Memory(
-      parameters: arena, gradients: arena, optimizer: arena * optimizer.stateCount,
+      parameters: arena, gradients: arena * buffers,
+      optimizer: arena * (optimizer.stateCount + (training.emaDecay == nil ? 0 : 1)),
       activations: MemoryLayout<Float>.stride * Executor.activationCount(graph),
       data: data.train.byteCount + data.test.byteCount)
   }
