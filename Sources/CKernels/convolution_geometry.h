@@ -25,7 +25,22 @@ struct correlation {
 
 RONDO_INLINE size_t least(size_t a, size_t b) { return a < b ? a : b; }
 RONDO_INLINE size_t quotient_up(size_t a, size_t b) { return (a + b - 1) / b; }
+RONDO_INLINE size_t at_least_one(size_t a) { return a > 1 ? a : 1; }
+// The largest of as many parts of `count` as there must be of at most `most`, if they are as equal as can be.
+RONDO_INLINE size_t equal_parts(size_t count, size_t most) { return quotient_up(count, quotient_up(count, most)); }
 RONDO_INLINE size_t extent(size_t count, size_t step) { return count == 0 ? 0 : (count - 1) * step + 1; }
+
+// Those of `count` positions offset, offset + step, ... that lie in 0 ..< extent: first ..< end.
+struct seen {
+  size_t first, end;
+};
+
+RONDO_INLINE struct seen seen(size_t count, size_t step, ptrdiff_t offset, size_t extent) {
+  const ptrdiff_t last = (ptrdiff_t)extent - 1 - offset;
+  const size_t end = last < 0 ? 0 : least(count, (size_t)last / step + 1);
+  const size_t first = offset < 0 ? quotient_up((size_t)-offset, step) : 0;
+  return (struct seen){least(first, end), end};
+}
 
 RONDO_INLINE struct correlation forward_correlation(const struct rondo_convolution *c) {
   return (struct correlation){
@@ -35,6 +50,10 @@ RONDO_INLINE struct correlation forward_correlation(const struct rondo_convoluti
       .vertical = {-(ptrdiff_t)c->padding_top, c->kernel_height, c->dilation_height},
       .horizontal = {-(ptrdiff_t)c->padding_left, c->kernel_width, c->dilation_width},
       .groups = c->groups, .inputs = c->channels / c->groups, .outputs = c->out_channels / c->groups};
+}
+
+RONDO_INLINE size_t weight_floats(const struct rondo_convolution *c) {
+  return c->kernel_height * c->kernel_width * (c->channels / c->groups) * c->out_channels;
 }
 
 // Floats of a unit's patch: a quarter of a first-level cache, beside the weights and the results.
@@ -51,13 +70,56 @@ RONDO_INLINE size_t patch_rows(const struct correlation *c, size_t rows) {
 RONDO_INLINE size_t unit_rows(const struct correlation *c) {
   size_t rows = 1;
   while (rows < c->rows && patch_rows(c, rows + 1) * patch_columns(c) * c->inputs <= PATCH) rows++;
-  return quotient_up(c->rows, quotient_up(c->rows, rows));  // as equal as can be
+  return equal_parts(c->rows, rows);
 }
 
 RONDO_INLINE size_t units_of_sample(const struct correlation *c) { return quotient_up(c->rows, unit_rows(c)); }
 
 RONDO_INLINE size_t patch_floats(const struct correlation *c) {
   return patch_rows(c, unit_rows(c)) * patch_columns(c) * c->inputs;
+}
+
+// A block of output channels of one group: `valid` from `first` on, of the kernel's width.
+struct block {
+  const struct block_kernel *kernel;
+  size_t group, first, valid;
+  size_t offset;  // of its first channel, if those of every block before it fill whole widths
+};
+
+RONDO_INLINE size_t blocks_of_group(const struct correlation *c) {
+  size_t blocks = 0;
+  for (size_t k = 0; k < c->outputs; blocks++) k += rondo_block_kernel(c->outputs - k)->width;
+  return blocks;
+}
+
+// Of all blocks of all groups.
+RONDO_INLINE struct block block_at(const struct correlation *c, size_t index) {
+  const size_t blocks = blocks_of_group(c);
+  struct block b = {.group = index / blocks};
+  size_t width = 0;
+  for (size_t i = 0, k = 0; k < c->outputs; i++) {
+    const struct block_kernel *kernel = rondo_block_kernel(c->outputs - k);
+    if (i == index % blocks) {
+      b.kernel = kernel;
+      b.first = k;
+      b.valid = least(kernel->width, c->outputs - k);
+      b.offset = width;
+    }
+    width += kernel->width;
+    k += kernel->width;
+  }
+  b.offset += b.group * width;
+  return b;
+}
+
+// Channels of one group, if its blocks fill whole widths.
+RONDO_INLINE size_t packed_width(const struct correlation *c) {
+  const struct block last = block_at(c, blocks_of_group(c) - 1);
+  return last.offset + last.kernel->width;
+}
+
+RONDO_INLINE size_t packed_floats(const struct correlation *c) {
+  return c->groups * c->vertical.count * c->horizontal.count * c->inputs * packed_width(c);
 }
 
 // The source rows that a unit reads, of one group.

@@ -68,51 +68,57 @@ TARGET static void NAME(correlate)(
   }
 }
 
-// J neighbouring inputs of a window: sums[j] += source[j] * gradient over all pixels, rows ascending.
+// J neighbouring inputs of a window: sums[j] += source[j] * gradient over all pixels, in their order.
 TARGET static inline __attribute__((always_inline)) void NAME(terms)(
-    const size_t J, const struct window *t, const float *source, const float *gradient, size_t rows, size_t columns,
-    float *sums) {
+    const size_t J, const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
+    size_t sums_step, size_t valid) {
   // A few terms alone would wait for their own sums: several pixels then have sums of their own.
   const size_t U = TERMS / J >= 4 ? 4 : TERMS / J >= 2 ? 2 : 1;
   NAME(vector) sum[TERMS][VECTORS];
-  UNROLL for (size_t j = 0; j < U * J; j++)
-    UNROLL for (size_t v = 0; v < VECTORS; v++)
-      sum[j][v] = j < J ? *(const NAME(memory) *)(sums + j * WIDTH + v * LANES) : (NAME(vector)){0};
+  UNROLL for (size_t j = 0; j < U * J; j++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] = (NAME(vector)){0};
   const size_t pixel = t->pixel_step, step = t->gradient_step;
-  for (size_t row = 0; row < rows; row++) {
-    const float *s = source + row * t->source_row_step;
-    const float *d = gradient + row * t->gradient_row_step;
-    size_t p = 0;
-    for (; p + U <= columns; p += U)
-      UNROLL for (size_t u = 0; u < U; u++, s += pixel, d += step) {
+  for (size_t sample = 0; sample < pixels.samples; sample++)
+    for (size_t row = 0; row < pixels.rows; row++) {
+      const float *s = source + sample * t->source_sample_step + row * t->source_row_step;
+      const float *d = gradient + sample * t->gradient_sample_step + row * t->gradient_row_step;
+      size_t p = 0;
+      for (; p + U <= pixels.columns; p += U)
+        UNROLL for (size_t u = 0; u < U; u++, s += pixel, d += step) {
+          NAME(vector) g[VECTORS];
+          UNROLL for (size_t v = 0; v < VECTORS; v++) g[v] = *(const NAME(memory) *)(d + v * LANES);
+          UNROLL for (size_t j = 0; j < J; j++)
+            UNROLL for (size_t v = 0; v < VECTORS; v++) sum[u * J + j][v] += s[j] * g[v];
+        }
+      for (; p < pixels.columns; p++, s += pixel, d += step) {
         NAME(vector) g[VECTORS];
         UNROLL for (size_t v = 0; v < VECTORS; v++) g[v] = *(const NAME(memory) *)(d + v * LANES);
-        UNROLL for (size_t j = 0; j < J; j++)
-          UNROLL for (size_t v = 0; v < VECTORS; v++) sum[u * J + j][v] += s[j] * g[v];
+        UNROLL for (size_t j = 0; j < J; j++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] += s[j] * g[v];
       }
-    for (; p < columns; p++, s += pixel, d += step) {
-      NAME(vector) g[VECTORS];
-      UNROLL for (size_t v = 0; v < VECTORS; v++) g[v] = *(const NAME(memory) *)(d + v * LANES);
-      UNROLL for (size_t j = 0; j < J; j++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] += s[j] * g[v];
+    }
+  UNROLL for (size_t j = 0; j < J; j++) {
+    UNROLL for (size_t u = 1; u < U; u++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] += sum[u * J + j][v];
+    float *to = sums + j * sums_step;
+    if (valid == WIDTH) {
+      UNROLL for (size_t v = 0; v < VECTORS; v++) *(NAME(memory) *)(to + v * LANES) += sum[j][v];
+    } else {
+      float last[WIDTH];
+      UNROLL for (size_t v = 0; v < VECTORS; v++) *(NAME(memory) *)(last + v * LANES) = sum[j][v];
+      for (size_t k = 0; k < valid; k++) to[k] += last[k];
     }
   }
-  UNROLL for (size_t j = 0; j < J; j++)
-    UNROLL for (size_t v = 0; v < VECTORS; v++) {
-      UNROLL for (size_t u = 1; u < U; u++) sum[j][v] += sum[u * J + j][v];
-      *(NAME(memory) *)(sums + j * WIDTH + v * LANES) = sum[j][v];
-    }
 }
 
 // A run of inputs in parts of about equal length.
 TARGET static void NAME(accumulate)(
-    const struct window *t, const float *source, const float *gradient, size_t rows, size_t columns, float *sums) {
+    const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
+    size_t sums_step, size_t valid) {
   const size_t parts = (t->length + TERMS - 1) / TERMS;
   for (size_t part = 0; part < parts; part++) {
     const size_t first = t->length * part / parts;
     const float *s = source + first;
-    float *to = sums + first * WIDTH;
+    float *to = sums + first * sums_step;
     switch (t->length * (part + 1) / parts - first) {
-#define PART(J) case J: NAME(terms)(J, t, s, gradient, rows, columns, to); break;
+#define PART(J) case J: NAME(terms)(J, t, s, gradient, pixels, to, sums_step, valid); break;
       EACH_PART(TERMS)
 #undef PART
     }

@@ -11,7 +11,12 @@ struct window {
   size_t length;
   size_t pixel_step;                       // between the windows of neighbouring output pixels
   size_t source_row_step;                  // between the windows of neighbouring output rows
-  size_t gradient_step, gradient_row_step; // between pixels and rows of the output's gradient
+  size_t source_sample_step;
+  size_t gradient_step, gradient_row_step, gradient_sample_step;  // between pixels, rows and samples of the output's gradient
+};
+
+struct pixels {
+  size_t samples, rows, columns;
 };
 
 // The first `count` of at most 32 floats, by powers of two.
@@ -33,9 +38,11 @@ struct block_kernel {
   void (*correlate)(
       const struct window *t, const float *source, const float *weights, const float *bias, float *out, size_t out_step,
       size_t columns, size_t valid, enum finish finish);
-  // sums[j] += sum over pixels of source[j] * gradient, for the `length` inputs of one run.
+  // sums[j] += sum over pixels of source[j] * gradient, for the `length` inputs of one run: the first `valid` of `width` channels,
+  // `sums_step` apart.
   void (*accumulate)(
-      const struct window *t, const float *source, const float *gradient, size_t rows, size_t columns, float *sums);
+      const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
+      size_t sums_step, size_t valid);
 };
 
 // The kernel for the next channels when `channels` are left, on this machine.

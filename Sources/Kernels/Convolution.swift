@@ -2,8 +2,8 @@ import CKernels
 
 /// Direct convolution of images that lie channels last, in parts that threads can share. One dimension is height 1.
 ///
-/// A *unit* is a few output rows of a sample (a few rows of dx for the gradient of the input). *Packed* weights lie in blocks of output
-/// channels that fill vectors.
+/// A *unit* is a few output rows of a sample (a few rows of dx for the gradient of the input; some samples for that of the weights, where
+/// images are small). *Packed* weights lie in *blocks* of output channels that fill vectors.
 package struct Convolution {
   /// One axis of the sliding window.
   package struct Axis {
@@ -42,19 +42,21 @@ package struct Convolution {
     withUnsafePointer(to: shape, body)
   }
 
-  /// Units of forward and of the gradient of the weights.
+  /// Units of forward, of the gradient of the input, and of the gradient of the weights.
   package var units: Int { with(rondo_convolution_units) }
-  /// Units of the gradient of the input.
   package var inputUnits: Int { with(rondo_convolution_input_units) }
-  /// Blocks of output channels.
+  package var weightUnits: Int { with(rondo_convolution_weight_units) }
+  /// Blocks of channels of the output, and of the input.
   package var blocks: Int { with(rondo_convolution_blocks) }
-  /// Elements of the scratch of one call.
+  package var inputBlocks: Int { with(rondo_convolution_input_blocks) }
+  /// Elements of the scratch of one call of `forward` or `inputGradient`, and of `weightGradient`.
   package var scratchCount: Int { with(rondo_convolution_scratch) }
-  /// Elements of the packed weights, and of one part of the sums of `weightGradient`.
+  package var weightScratchCount: Int { with(rondo_convolution_weight_scratch) }
+  /// Elements of the packed weights.
   package var packedCount: Int { with(rondo_convolution_packed) }
   package var packedTransposedCount: Int { with(rondo_convolution_packed_transposed) }
 
-  /// The output pixels of some units, counted over all samples.
+  /// The output pixels of some units of `forward`, counted over all samples.
   package func pixels(_ units: Range<Int>) -> Range<Int> {
     with {
       rondo_convolution_pixels_before(
@@ -62,16 +64,21 @@ package struct Convolution {
     }
   }
 
-  /// Writes the weights and the bias as `forward` reads them.
+  /// Writes some blocks of the weights and of the bias as `forward` reads them.
   package func pack(
-    _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, into packed: UnsafeMutablePointer<Float>
+    _ blocks: Range<Int>, _ weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    into packed: UnsafeMutablePointer<Float>
   ) {
-    with { rondo_convolution_pack($0, weights, bias, packed) }
+    with { rondo_convolution_pack($0, blocks.lowerBound, blocks.count, weights, bias, packed) }
   }
 
-  /// Writes the weights as `inputGradient` reads them.
-  package func packTransposed(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
-    with { rondo_convolution_pack_transposed($0, weights, packed) }
+  /// Writes some blocks of the weights as `inputGradient` reads them.
+  package func packTransposed(
+    _ inputBlocks: Range<Int>, _ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>
+  ) {
+    with {
+      rondo_convolution_pack_transposed($0, inputBlocks.lowerBound, inputBlocks.count, weights, packed)
+    }
   }
 
   /// The units' rows of y = f(x ∗ weights + bias); with `z`, also of what f is applied to, where its gradient
@@ -98,19 +105,15 @@ package struct Convolution {
     }
   }
 
-  /// What the units contribute to one block of the gradient of the weights, written to the block's range of `sums`.
+  /// What the units contribute to the gradient of some blocks of the weights.
   package func weightGradient(
-    block: Int, _ units: Range<Int>, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
-    sums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    _ blocks: Range<Int>, _ units: Range<Int>, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+    into gradient: UnsafeMutablePointer<Float>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
-    with { rondo_convolution_weight_gradient($0, block, units.lowerBound, units.count, x, dy, sums, scratch) }
-  }
-
-  /// dW (+)= the sum of `parts` parts of sums, `stride` elements apart, in ascending order.
-  package func unpack(
-    parts: Int, stride: Int, _ sums: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
-    accumulate: Bool
-  ) {
-    with { rondo_convolution_unpack($0, parts, stride, sums, gradient, accumulate ? 1 : 0) }
+    with {
+      rondo_convolution_weight_gradient(
+        $0, blocks.lowerBound, blocks.count, units.lowerBound, units.count, x, dy, gradient,
+        accumulate ? 1 : 0, scratch)
+    }
   }
 }

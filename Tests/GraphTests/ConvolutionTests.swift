@@ -11,8 +11,10 @@ struct ConvolutionCase: CustomStringConvertible {
   let padding: Padding
   let groups: Int
 
-  /// - Parameter channels: the largest number of channels of a group.
-  init(seed: Int, channels: Int) {
+  /// - Parameters:
+  ///   - channels: the largest number of channels of a group.
+  ///   - depthwise: each of up to so many channels is a group, whose output it is.
+  init(seed: Int, channels: Int, depthwise: Bool = false) {
     let generator = Philox(key: UInt64(seed))
     var drawn = 0
     func draw(_ range: ClosedRange<Int>) -> Int {
@@ -20,14 +22,14 @@ struct ConvolutionCase: CustomStringConvertible {
       return range.lowerBound + Int(generator.block(at: drawn, for: .synthetic).x) % range.count
     }
     let kernel = HeightAndWidth(draw(1...4), draw(1...5))
-    groups = draw(0...3) == 0 ? draw(2...3) : 1
-    let inputs = draw(1...channels)
+    groups = depthwise ? draw(2...channels) : draw(0...3) == 0 ? draw(2...3) : 1
+    let inputs = depthwise ? 1 : draw(1...channels)
     stride = HeightAndWidth(draw(1...3), draw(1...3))
     dilation = HeightAndWidth(draw(1...2), draw(1...2))
     padding = [.none, .same, .by(draw(0...3))][draw(0...2)]
     let extents = [(kernel.height - 1) * dilation.height, (kernel.width - 1) * dilation.width]
     x = [draw(1...3), extents[0] + draw(1...8), extents[1] + draw(1...20), inputs * groups]
-    weight = [kernel.height, kernel.width, inputs, draw(1...channels) * groups]
+    weight = [kernel.height, kernel.width, inputs, (depthwise ? 1 : draw(1...channels)) * groups]
   }
 
   func callAsFunction(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil, _ f: Activation = .identity)
@@ -126,9 +128,14 @@ struct OneOperation {
 }
 
 @Suite struct ConvolutionTests {
-  /// Up to 40 channels: whole and partial blocks of every width.
-  @Test(arguments: 1...60) func itIsTheSumOverItsWindow(_ seed: Int) throws {
-    let test = ConvolutionCase(seed: seed, channels: seed % 2 == 0 ? 40 : 5)
+  /// Up to 40 channels: whole and partial blocks of every width. Every third convolution is depthwise, with up to 150 channels.
+  private func drawn(_ seed: Int) -> ConvolutionCase {
+    if seed % 3 == 0 { return ConvolutionCase(seed: seed, channels: 150, depthwise: true) }
+    return ConvolutionCase(seed: seed, channels: seed % 2 == 0 ? 40 : 5)
+  }
+
+  @Test(arguments: 1...75) func itIsTheSumOverItsWindow(_ seed: Int) throws {
+    let test = drawn(seed)
     let run = try OneOperation([test.x, test.weight], microbatch: test.x[0]) { test($1[0], $1[1]) }
     let expected = test.reference(run.values[0], run.values[1], output: run.outputShape)
     for (found, wanted) in zip(run.output, expected) {
@@ -137,21 +144,33 @@ struct OneOperation {
   }
 
   /// A convolution is linear in x and in W: Σ y dy = Σ x dx = Σ W dW.
-  @Test(arguments: 1...60) func itsGradientsAreItsAdjoints(_ seed: Int) throws {
-    let test = ConvolutionCase(seed: seed, channels: seed % 2 == 0 ? 40 : 5)
-    let run = try OneOperation([test.x, test.weight], microbatch: test.x[0]) { test($1[0], $1[1]) }
+  private func expectAdjoints(_ run: OneOperation, _ comment: Comment) {
     func inner(_ a: [Float], _ b: [Float]) -> Double {
       zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
     let expected = inner(run.output, run.outputGradient)
     for (value, gradient) in zip(run.values, run.gradients) {
-      #expect(abs(inner(value, gradient) - expected) < 1e-4 * max(1, abs(expected)), "seed \(seed): \(test)")
+      #expect(abs(inner(value, gradient) - expected) < 1e-4 * max(1, abs(expected)), comment)
     }
+  }
+
+  @Test(arguments: 1...75) func itsGradientsAreItsAdjoints(_ seed: Int) throws {
+    let test = drawn(seed)
+    let run = try OneOperation([test.x, test.weight], microbatch: test.x[0]) { test($1[0], $1[1]) }
+    expectAdjoints(run, "seed \(seed): \(test)")
+  }
+
+  /// Weights whose gradient is cut by blocks of channels; images of more pixels, and of fewer, than it adds up at a time.
+  @Test(arguments: [[9, 3, 4, 70, 450], [2, 20, 21, 6, 9], [40, 4, 5, 6, 9]])
+  func gradientsOfDeepWideAndSmallImagesAreAdjoints(_ extents: [Int]) throws {
+    let shapes: [Shape] = [Shape(Array(extents.prefix(4))), [3, 3, extents[3], extents[4]]]
+    let run = try OneOperation(shapes, microbatch: extents[0]) { convolution2D($1[0], weight: $1[1]) }
+    expectAdjoints(run, "\(shapes)")
   }
 
   @Test(arguments: 101...110, GradientCheck.Wiring.allCases)
   func gradients(_ seed: Int, _ wiring: GradientCheck.Wiring) throws {
-    let test = ConvolutionCase(seed: seed, channels: 3)
+    let test = ConvolutionCase(seed: seed, channels: 3, depthwise: seed > 106)
     let report = try GradientCheck.run([test.x, test.weight], microbatch: test.x[0], wiring: wiring) {
       test($1[0], $1[1])
     }
@@ -202,11 +221,16 @@ struct OneOperation {
       flat.outputShape == [3, 10, 6] && flat.output == image.output && flat.gradients == image.gradients)
   }
 
-  @Test(arguments: [2, 3, 4]) func anyNumberOfThreadsGivesTheSameBits(_ threads: Int) throws {
+  @Test(arguments: [2, 3, 4], [(20, 40, 1), (200, 210, 1), (70, 70, 70)])
+  func anyNumberOfThreadsGivesTheSameBits(_ threads: Int, _ channels: (x: Int, y: Int, groups: Int)) throws {
     func run(_ threads: Int) throws -> [[UInt32]] {
-      let run = try OneOperation([[5, 12, 14, 20], [3, 3, 20, 40], [40]], microbatch: 5, threads: threads) {
-        _, x in
-        convolution2D(x[0], weight: x[1], bias: x[2], stride: HeightAndWidth(1, 2), activation: .relu)
+      let weight: Shape = [3, 3, channels.x / channels.groups, channels.y]
+      let run = try OneOperation(
+        [[5, 12, 14, channels.x], weight, [channels.y]], microbatch: 5, threads: threads
+      ) { _, x in
+        convolution2D(
+          x[0], weight: x[1], bias: x[2], stride: HeightAndWidth(1, 2), groups: channels.groups,
+          activation: .relu)
       }
       return ([run.output] + run.gradients).map { $0.map(\.bitPattern) }
     }

@@ -21,28 +21,35 @@ struct rondo_convolution {
   size_t groups;
 };
 
-// Work is counted in units: a few output rows of one sample in `forward` and `weight_gradient`, a few rows of dx in `input_gradient`.
-// Units are independent of each other, and their order is that of memory.
+// Work is counted in units that are independent of each other, in the order of memory: a few output rows of one sample in `forward`, a
+// few rows of dx in `input_gradient`, a few output rows or some samples in `weight_gradient`.
 size_t rondo_convolution_units(const struct rondo_convolution *_Nonnull c);
 size_t rondo_convolution_input_units(const struct rondo_convolution *_Nonnull c);
+size_t rondo_convolution_weight_units(const struct rondo_convolution *_Nonnull c);
 
-// Output pixels before unit `unit`, counted over all samples.
+// Output pixels before unit `unit` of `forward`, counted over all samples.
 size_t rondo_convolution_pixels_before(const struct rondo_convolution *_Nonnull c, size_t unit);
 
-// Floats of scratch for one call of any of the three.
+// Floats of scratch for one call of `forward` or `input_gradient`, and of `weight_gradient`.
 size_t rondo_convolution_scratch(const struct rondo_convolution *_Nonnull c);
+size_t rondo_convolution_weight_scratch(const struct rondo_convolution *_Nonnull c);
 
-// Floats of packed weights with bias, and of the sums of `weight_gradient`: in blocks of output channels that fill vectors.
+// Blocks of channels that fill vectors, over all groups: of the output, and of the input, as the output of `input_gradient`.
+size_t rondo_convolution_blocks(const struct rondo_convolution *_Nonnull c);
+size_t rondo_convolution_input_blocks(const struct rondo_convolution *_Nonnull c);
+
+// Floats of packed weights with bias: what `forward` reads.
 size_t rondo_convolution_packed(const struct rondo_convolution *_Nonnull c);
-// The same for the weights that `input_gradient` reads.
+// Of the weights that `input_gradient` reads.
 size_t rondo_convolution_packed_transposed(const struct rondo_convolution *_Nonnull c);
 
-// The bias (out_channels floats, or null) follows the weights.
+// Pack blocks first ..< first + count. The bias has out_channels floats or is null.
 void rondo_convolution_pack(
-    const struct rondo_convolution *_Nonnull c, const float *_Nonnull weights, const float *_Nullable bias,
-    float *_Nonnull packed);
+    const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull weights,
+    const float *_Nullable bias, float *_Nonnull packed);
 void rondo_convolution_pack_transposed(
-    const struct rondo_convolution *_Nonnull c, const float *_Nonnull weights, float *_Nonnull packed);
+    const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull weights,
+    float *_Nonnull packed);
 
 // Units first ..< first + count of y = f(x * weights + bias) with an activation of activations.c; with z, also what f is applied to
 // (where f is neither identity nor relu).
@@ -56,19 +63,12 @@ void rondo_convolution_input_gradient(
     const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull dy,
     const float *_Nonnull packed_transposed, float *_Nonnull dx, int accumulate, float *_Nonnull scratch);
 
-// Blocks of output channels, over all groups: what `weight_gradient` can be cut into besides units.
-size_t rondo_convolution_blocks(const struct rondo_convolution *_Nonnull c);
-
-// The part of block `block` of the gradient of the weights that comes from units first ..< first + count: written to its range of
-// `sums`, which has the layout of packed weights.
+// What units first ..< first + count contribute to the gradient of the weights of some blocks of output channels: written to, or added
+// to, those channels of dweights.
 void rondo_convolution_weight_gradient(
-    const struct rondo_convolution *_Nonnull c, size_t block, size_t first, size_t count, const float *_Nonnull x,
-    const float *_Nonnull dy, float *_Nonnull sums, float *_Nonnull scratch);
-
-// dweights = sums of `parts` calls, `stride` floats apart in memory, added in ascending order; added to what is there with accumulate.
-void rondo_convolution_unpack(
-    const struct rondo_convolution *_Nonnull c, size_t parts, size_t stride, const float *_Nonnull sums,
-    float *_Nonnull dweights, int accumulate);
+    const struct rondo_convolution *_Nonnull c, size_t first_block, size_t blocks, size_t first, size_t count,
+    const float *_Nonnull x, const float *_Nonnull dy, float *_Nonnull dweights, int accumulate,
+    float *_Nonnull scratch);
 
 #ifdef __cplusplus
 }

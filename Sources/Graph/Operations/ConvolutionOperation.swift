@@ -11,10 +11,27 @@ import Kernels
 /// remainder of (u, v).
 /// Source: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
 ///
-/// All three are direct loops that keep a tile of outputs in registers. On the machine they were written on (Zen 4, one thread) 3x3 kernels
-/// with 16 to 256 channels run at 82 to 104 GFLOP/s forward and 81 to 92 backward; products of the same size, without what making and
-/// summing the patches would take, at 29 to 89 and 19 to 86. Only backward of 512 channels on 7 x 7 pixels is slower than its products
-/// (60 to 87), and 1x1 kernels with many channels are as fast as theirs.
+/// All three are direct loops that keep a tile of outputs, or of sums, in registers: for every shape measured at least as fast as a product
+/// with the matrix of patches (im2col, all at once or 512 KiB at a time, whichever is faster; gradients of patches added where they
+/// overlap). GFLOP/s on one thread of a Zen 4 machine, direct / product, OpenBLAS 0.3.21, best of 12; zeros around the image count as work:
+///
+///     x                 W           stride  forward    dx        dW
+///     8 x 56 x 56 x 64  3 x 3 x 64          111 / 89   111 / 84  110 / 89
+///     8 x 56 x 56 x 64  3 x 3 x 128    2    108 / 91   107 / 86  108 / 92
+///     8 x 56 x 56 x 64  1 x 1 x 128    2     89 / 84    64 / 63  102 / 84
+///     8 x 56 x 56 x 64  1 x 1 x 256          89 / 87    91 / 70   80 / 74
+///     8 x 28 x 28 x 128 3 x 3 x 128         115 / 95   115 / 91  117 / 97
+///     8 x 14 x 14 x 256 3 x 3 x 256         117 / 92   116 / 98  120 / 98
+///     8 x 14 x 14 x 256 3 x 3 x 512    2    107 / 95   108 / 95  108 / 98
+///     8 x 14 x 14 x 256 1 x 1 x 256         102 / 96    99 / 92  110 / 97
+///     8 x 7 x 7 x 512   3 x 3 x 512         111 / 94   112 / 96  120 / 96
+///     8 x 7 x 7 x 512   1 x 1 x 2048        101 / 97   102 / 93   96 / 96
+///     64 x 32 x 32 x 16 3 x 3 x 16           93 / 52    92 / 50  113 / 50
+///     64 x 16 x 16 x 32 3 x 3 x 32          109 / 78   107 / 72  123 / 78
+///     64 x 8 x 8 x 64   3 x 3 x 64          119 / 91   118 / 84  132 / 93
+///
+/// Products win where weights are many and pixels few, since packing the weights is then as much work as the convolution: one image of
+/// 7 x 7 x 512 runs at 56 / 67, 60 / 60 and 58 / 78; two are even.
 struct ConvolutionOperation: Operation {
   let window: SlidingWindow
   let groups: Int
@@ -66,47 +83,38 @@ struct ConvolutionOperation: Operation {
   }
 
   func workspaceCount(_ inputs: [Shape]) -> Int {
-    let work = ConvolutionWork(kernel(inputs[0], inputs[1]), outputs: inputs[1].columns)
+    let work = ConvolutionWork(kernel(inputs[0], inputs[1]), weight: inputs[1])
     return work.workspaceCount
   }
 
   func forward(_ context: ForwardContext) {
     let kernel = kernel(context.shape(ofInput: 0), context.shape(ofInput: 1))
-    let work = ConvolutionWork(kernel, outputs: context.outputShape.columns)
+    let work = ConvolutionWork(kernel, weight: context.shape(ofInput: 1))
     let (x, y, packed) = (context.input(0), context.output, context.workspace)
     let bias = context.hasInput(2) ? context.input(2) : nil
     let z = activation.gradientNeedsInput ? context.saved(0) : nil
-    kernel.pack(context.input(1), bias: bias, into: packed)
+    let weight = context.input(1)
+    context.pool.run(over: work.blocks, grain: work.blocksPerTile) {
+      kernel.pack($0, weight, bias: bias, into: packed)
+    }
     let scratch = packed + work.packedCount
     context.pool.run(tiles: work.tiles) { tile in
       kernel.forward(
-        work.units(tile), x: x, packed: packed, activation: activation, hasBias: bias != nil, y: y,
-        z: z,
+        work.units(tile), x: x, packed: packed, activation: activation, hasBias: bias != nil, y: y, z: z,
         scratch: scratch + tile * work.scratchCount)
     }
   }
 
   func backward(_ context: BackwardContext) {
     let kernel = kernel(context.shape(ofInput: 0), context.shape(ofInput: 1))
-    let work = ConvolutionWork(kernel, outputs: context.outputShape.columns)
+    let work = ConvolutionWork(kernel, weight: context.shape(ofInput: 1))
     differentiateActivation(context, kernel, work)
     let (input, weight) = (context.inputGradient(0), context.inputGradient(1))
     // One tensor as both: its gradients are added in the order of the inputs.
     let isBoth = input != nil && input?.pointer == weight?.pointer
     if isBoth { differentiateInput(context, kernel, work) }
     if let weight {
-      let sums = context.workspace
-      let scratch = sums + work.parts * work.packedCount
-      let (x, dz) = (context.input(0), UnsafePointer(context.outputGradient))
-      context.pool.run(tiles: work.parts * work.blocks) { tile in
-        let (part, block) = (tile / work.blocks, tile % work.blocks)
-        kernel.weightGradient(
-          block: block, work.units(ofPart: part), x: x, dy: dz, sums: sums + part * work.packedCount,
-          scratch: scratch + tile * work.scratchCount)
-      }
-      kernel.unpack(
-        parts: work.parts, stride: work.packedCount, sums, into: weight.pointer,
-        accumulate: weight.accumulates)
+      differentiateWeight(context, kernel, work, weight)
       context.gradientsAreDone(ofInputs: 1...2)
     }
     if !isBoth { differentiateInput(context, kernel, work) }
@@ -146,12 +154,39 @@ struct ConvolutionOperation: Operation {
     }
   }
 
+  private func differentiateWeight(
+    _ context: BackwardContext, _ kernel: Convolution, _ work: ConvolutionWork,
+    _ gradient: BackwardContext.Gradient
+  ) {
+    let sums = context.workspace
+    let scratch = sums + (work.parts - 1) * work.weightCount
+    let (x, dz) = (context.input(0), UnsafePointer(context.outputGradient))
+    context.pool.run(tiles: work.weightTiles) { tile in
+      let (part, blocks, units) = work.weightTile(tile)
+      kernel.weightGradient(
+        blocks, units, x: x, dy: dz,
+        into: part == 0 ? gradient.pointer : sums + (part - 1) * work.weightCount,
+        accumulate: part == 0 && gradient.accumulates, scratch: scratch + tile * work.weightScratchCount)
+    }
+    guard work.parts > 1 else { return }
+    context.pool.run(over: context.shape(ofInput: 1).count, grain: elementwiseGrain) { range in
+      for part in 1..<work.parts {
+        Elementwise.add(
+          range.count, to: gradient.pointer + range.lowerBound,
+          sums + (part - 1) * work.weightCount + range.lowerBound)
+      }
+    }
+  }
+
   private func differentiateInput(
     _ context: BackwardContext, _ kernel: Convolution, _ work: ConvolutionWork
   ) {
     guard let gradient = context.inputGradient(0) else { return }
     let (packed, dz) = (context.workspace, UnsafePointer(context.outputGradient))
-    kernel.packTransposed(context.input(1), into: packed)
+    let weight = context.input(1)
+    context.pool.run(over: work.inputBlocks, grain: work.blocksPerTile) {
+      kernel.packTransposed($0, weight, into: packed)
+    }
     let scratch = packed + work.packedTransposedCount
     context.pool.run(tiles: work.inputTiles) { tile in
       kernel.inputGradient(
@@ -164,39 +199,60 @@ struct ConvolutionOperation: Operation {
 /// How a convolution's units are cut into tiles, and what workspace they need: by its shape alone.
 struct ConvolutionWork {
   let tiles, inputTiles: Int
-  /// Tiles of the gradient of the weights: parts of the units × blocks of channels. Each part has sums of its own.
-  let parts, blocks: Int
-  let packedCount, packedTransposedCount, scratchCount: Int
-  private let unitCount, inputUnitCount, outputs: Int
+  /// The gradient of the weights is cut into parts of the units, which each but the first have sums of their own, or where those would be
+  /// large, by blocks of channels.
+  let parts, blocks, inputBlocks: Int
+  /// Blocks that are packed at a time.
+  let blocksPerTile: Int
+  let weightCount, packedCount, packedTransposedCount, scratchCount, weightScratchCount: Int
+  private let unitCount, inputUnitCount, weightUnitCount, outputs: Int
+  private let isCutByBlocks: Bool
 
   private static let mostTiles = 16
   /// More parts cost memory and additions; fewer leave threads idle.
   private static let wantedWeightTiles = 8
+  /// Weights whose sums go to a second-level cache. All blocks of a unit then follow each other, while what they read is in the cache.
+  private static let smallWeight = 1 << 18
 
-  init(_ kernel: Convolution, outputs: Int) {
+  init(_ kernel: Convolution, weight: Shape) {
     unitCount = kernel.units
     inputUnitCount = kernel.inputUnits
+    weightUnitCount = kernel.weightUnits
     tiles = min(unitCount, Self.mostTiles)
     inputTiles = min(inputUnitCount, Self.mostTiles)
     blocks = kernel.blocks
-    parts = min(unitCount, (Self.wantedWeightTiles + blocks - 1) / blocks)
+    inputBlocks = kernel.inputBlocks
+    isCutByBlocks = weight.count > Self.smallWeight
+    let blockTiles = isCutByBlocks ? blocks : 1
+    parts = min(weightUnitCount, (Self.wantedWeightTiles + blockTiles - 1) / blockTiles)
+    weightCount = Arena.aligned(weight.count)
+    blocksPerTile = max(1, elementwiseGrain * blocks / weight.count)
     packedCount = Arena.aligned(kernel.packedCount)
     packedTransposedCount = Arena.aligned(kernel.packedTransposedCount)
     scratchCount = Arena.aligned(kernel.scratchCount)
-    self.outputs = outputs
+    weightScratchCount = Arena.aligned(kernel.weightScratchCount)
+    outputs = weight.columns
   }
 
   var workspaceCount: Int {
     max(
       packedCount + tiles * scratchCount, packedTransposedCount + inputTiles * scratchCount,
-      parts * (packedCount + blocks * scratchCount), tiles * Self.pixelsSideBySide(outputs) * outputs)
+      (parts - 1) * weightCount + weightTiles * weightScratchCount,
+      tiles * Self.pixelsSideBySide(outputs) * outputs)
   }
 
   static func pixelsSideBySide(_ channels: Int) -> Int { max(1, 64 / channels) }
 
   func units(_ tile: Int) -> Range<Int> { Self.cut(unitCount, tile, tiles) }
-  func units(ofPart part: Int) -> Range<Int> { Self.cut(unitCount, part, parts) }
   func inputUnits(_ tile: Int) -> Range<Int> { Self.cut(inputUnitCount, tile, inputTiles) }
+
+  var weightTiles: Int { isCutByBlocks ? parts * blocks : parts }
+
+  func weightTile(_ tile: Int) -> (part: Int, blocks: Range<Int>, units: Range<Int>) {
+    let part = isCutByBlocks ? tile / blocks : tile
+    let first = tile % blocks
+    return (part, isCutByBlocks ? first..<first + 1 : 0..<blocks, Self.cut(weightUnitCount, part, parts))
+  }
 
   private static func cut(_ count: Int, _ part: Int, _ parts: Int) -> Range<Int> {
     count * part / parts..<count * (part + 1) / parts

@@ -1,0 +1,89 @@
+// Weights in the order in which forward and the gradient of the input read them: for each group and block of output channels all taps and
+// inputs, each with the block's channels side by side and filled up to whole vectors. Those of a depthwise convolution stay as they are,
+// one block.
+#include "CKernels.h"
+#include "convolution_depthwise.h"
+#include "convolution_phases.h"
+
+size_t rondo_convolution_blocks(const struct rondo_convolution *c) {
+  if (is_depthwise(c)) return 1;
+  const struct correlation forward = forward_correlation(c);
+  return c->groups * blocks_of_group(&forward);
+}
+
+size_t rondo_convolution_input_blocks(const struct rondo_convolution *c) {
+  if (is_depthwise(c)) return 1;
+  const struct correlation phase = input_phase(c, 0, 0).correlation;
+  return c->groups * blocks_of_group(&phase);
+}
+
+// The bias follows the weights.
+size_t rondo_convolution_packed(const struct rondo_convolution *c) {
+  if (is_depthwise(c)) return weight_floats(c) + c->channels;
+  const struct correlation forward = forward_correlation(c);
+  return packed_floats(&forward) + forward.groups * packed_width(&forward);
+}
+
+size_t rondo_convolution_packed_transposed(const struct rondo_convolution *c) {
+  if (is_depthwise(c)) return weight_floats(c);
+  const struct correlation phase = input_phase(c, 0, 0).correlation;
+  return c->groups * c->kernel_height * c->kernel_width * phase.inputs * packed_width(&phase);
+}
+
+// `terms` rows of out_channels floats.
+static void pack_rows(const struct block *b, size_t terms, const float *rows, size_t step, float *packed) {
+  const size_t width = b->kernel->width;
+  for (size_t term = 0; term < terms; term++, rows += step, packed += width) {
+    memcpy(packed, rows, b->valid * sizeof(float));
+    memset(packed + b->valid, 0, (width - b->valid) * sizeof(float));
+  }
+}
+
+void rondo_convolution_pack(
+    const struct rondo_convolution *c, size_t first, size_t count, const float *weights, const float *bias, float *packed) {
+  if (is_depthwise(c)) {
+    memcpy(packed, weights, weight_floats(c) * sizeof(float));
+    if (bias) memcpy(packed + weight_floats(c), bias, c->channels * sizeof(float));
+    return;
+  }
+  const struct correlation f = forward_correlation(c);
+  const size_t terms = f.vertical.count * f.horizontal.count * f.inputs;
+  for (size_t index = first; index < first + count; index++) {
+    const struct block b = block_at(&f, index);
+    const size_t channel = b.group * f.outputs + b.first;
+    pack_rows(&b, terms, weights + channel, c->out_channels, packed + b.offset * terms);
+    if (bias) pack_rows(&b, 1, bias + channel, c->out_channels, packed + packed_floats(&f) + b.offset);
+  }
+}
+
+// The taps of one phase, backwards, each with inputs and outputs exchanged.
+static void pack_phase(
+    const struct rondo_convolution *c, const struct phase *p, const struct block *b, const float *weights, float *packed) {
+  const size_t inputs = p->correlation.inputs, width = b->kernel->width;
+  for (size_t m = 0; m < p->vertical.taps.count; m++)
+    for (size_t n = 0; n < p->horizontal.taps.count; n++, packed += inputs * width) {
+      const size_t i = p->vertical.last - m * p->vertical.kernel_step, j = p->horizontal.last - n * p->horizontal.kernel_step;
+      const float *tap = weights + ((i * c->kernel_width + j) * p->correlation.outputs + b->first) * c->out_channels;
+      rondo_transpose(0, inputs, b->valid, tap + b->group * inputs, c->out_channels, packed, width);
+      for (size_t k = 0; b->valid < width && k < inputs; k++)
+        memset(packed + k * width + b->valid, 0, (width - b->valid) * sizeof(float));
+    }
+}
+
+void rondo_convolution_pack_transposed(
+    const struct rondo_convolution *c, size_t first, size_t count, const float *weights, float *packed) {
+  if (is_depthwise(c)) {
+    memcpy(packed, weights, weight_floats(c) * sizeof(float));
+    return;
+  }
+  for (size_t row = 0; row < c->stride_height; row++)
+    for (size_t column = 0; column < c->stride_width; column++) {
+      const struct phase p = input_phase(c, row, column);
+      const size_t terms = p.vertical.taps.count * p.horizontal.taps.count * p.correlation.inputs;
+      for (size_t index = first; index < first + count; index++) {
+        const struct block b = block_at(&p.correlation, index);
+        pack_phase(c, &p, &b, weights, packed + b.offset * terms);
+      }
+      packed += packed_floats(&p.correlation);
+    }
+}
