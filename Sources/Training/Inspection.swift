@@ -26,7 +26,10 @@ public struct Inspection: Codable, Sendable {
   public struct Memory: Codable, Sendable {
     public var parameters: Int
     public var gradients: Int
+    /// In sharded runs by messages, of all ranks together.
     public var optimizer: Int
+    /// Whether ranks without memory in common have a share each of it: `training.optimizer.sharded`.
+    public var optimizerIsSharded: Bool
     /// Values, their gradients, saved buffers and scratch.
     public var activations: Int
     /// Training and held-out samples.
@@ -74,6 +77,7 @@ public struct Inspection: Codable, Sendable {
     flopsPerStep = flopsPerSample * Double(batch)
     memory = Memory(
       parameters: arena, gradients: arena, optimizer: arena * optimizer.stateCount,
+      optimizerIsSharded: configuration.training.optimizer.sharded,
       activations: MemoryLayout<Float>.stride * Executor.activationCount(graph),
       data: data.train.byteCount + data.test.byteCount)
   }
@@ -102,8 +106,8 @@ public struct Inspection: Codable, Sendable {
       forward and backward: \(String(format: "%.3f", flopsPerSample / 1e6)) MFLOP a sample, \
       \(String(format: "%.3f", flopsPerStep / 1e9)) GFLOP a step of \(batch) samples
       memory of a rank: parameters \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), \
-      optimizer \(megabytes(memory.optimizer)), activations \(megabytes(memory.activations)), data \
-      \(megabytes(memory.data)); together \(megabytes(memory.total))
+      optimizer \(megabytes(memory.optimizer))\(memory.optimizerIsSharded ? " / ranks" : ""), activations \(megabytes(memory.activations)), data \
+      \(megabytes(memory.data)); together \(megabytes(memory.total))\(memory.optimizerIsSharded ? " on one rank" : "")
       """
   }
 }
