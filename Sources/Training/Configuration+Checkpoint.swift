@@ -11,7 +11,7 @@ extension Configuration {
     /// for none.
     public var best: Metric?
     /// Whether the state of every step lives in shared memory (/dev/shm), where it outlives the processes: a run that was killed then goes on
-    /// with the step that it was at.
+    /// with the step that it was at. Sharded runs by messages go on from checkpoints only: no process has the whole state.
     public var survive: Bool
 
     public init(

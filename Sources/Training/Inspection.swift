@@ -29,8 +29,10 @@ public struct Inspection: Codable, Sendable {
     public var parameters: Int
     /// In reproducible mode of as many arenas as partial sums wait at a time.
     public var gradients: Int
-    /// With the average of the weights, if one is kept.
+    /// With the average of the weights, if one is kept; in sharded runs by messages, of all ranks together.
     public var optimizer: Int
+    /// Whether ranks without memory in common have a share each of it: `training.optimizer.sharded`.
+    public var optimizerIsSharded: Bool
     /// Values, their gradients, saved buffers and scratch.
     public var activations: Int
     /// Training and held-out samples.
@@ -84,6 +86,7 @@ public struct Inspection: Codable, Sendable {
     memory = Memory(
       parameters: arena, gradients: arena * buffers,
       optimizer: arena * (optimizer.stateCount + (training.emaDecay == nil ? 0 : 1)),
+      optimizerIsSharded: training.optimizer.sharded,
       activations: MemoryLayout<Float>.stride * Executor.activationCount(graph),
       data: data.train.byteCount + data.test.byteCount)
   }
@@ -112,8 +115,8 @@ public struct Inspection: Codable, Sendable {
       forward and backward: \(String(format: "%.3f", flopsPerSample / 1e6)) MFLOP a sample, \
       \(String(format: "%.3f", flopsPerStep / 1e9)) GFLOP a step of \(batch) samples
       memory of a rank: parameters \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), \
-      optimizer \(megabytes(memory.optimizer)), activations \(megabytes(memory.activations)), data \
-      \(megabytes(memory.data)); together \(megabytes(memory.total))
+      optimizer \(megabytes(memory.optimizer))\(memory.optimizerIsSharded ? " / ranks" : ""), activations \(megabytes(memory.activations)), data \
+      \(megabytes(memory.data)); together \(megabytes(memory.total))\(memory.optimizerIsSharded ? " on one rank" : "")
       """
   }
 }

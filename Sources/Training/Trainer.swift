@@ -123,7 +123,8 @@ public final class Trainer {
       configuration, threads: pool.threads, isJournaled: resumption?.run != nil, world: world)
     let choice = try AllreduceChoice(
       configuration, count: graph.arenaCount,
-      sharedBytes: { [core] in StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount }, world: world
+      sharedBytes: { [core] in StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount },
+      world: world
     )
     if choice.way.isSharded {
       let buckets = Bucket.ranges(

@@ -53,6 +53,7 @@ import Testing
             weight_decay: 0.01
             decay: all
             frozen: []
+            sharded: false
             beta1: 0.9
             beta2: 0.999
             epsilon: 1e-08

@@ -8,16 +8,16 @@ import Testing
 
 @testable import Training
 
-/// About 113,000 parameters, so that each of four ranks has some grains; 24 microbatches.
+/// About 113,000 parameters, so that each of four ranks has some grains; 12 microbatches.
 private func configuration(
   _ optimizer: Configuration.Optimizer, algorithm: Configuration.Communication.Algorithm = .tree,
   hidden: [Int] = [300, 300], clipNorm: Double? = nil, overlap: Bool = true,
-  bucketBytes: Int = 25 << 20, microbatch: Int = 10, sharded: Bool = true
+  bucketBytes: Int = 25 << 20, microbatch: Int = 5, sharded: Bool = true
 ) -> Configuration {
   var optimizer = optimizer
   optimizer.sharded = sharded
   var training = Configuration.Training(
-    batch: 240, microbatch: microbatch, steps: 10, optimizer: optimizer, reproducible: algorithm == .tree)
+    batch: 60, microbatch: microbatch, steps: 10, optimizer: optimizer, reproducible: algorithm == .tree)
   training.clipNorm = clipNorm
   return Configuration(
     name: "test", seed: 3, model: .init(kind: .mlp, hidden: hidden, dropout: 0.1),
@@ -69,7 +69,7 @@ extension RankTests {
         let alone = try world.split(color: world.rank, key: 0)
         let expected = try digests(configuration(optimizer, clipNorm: clipNorm, sharded: false), alone)
         #expect(Set(expected).count == 10)
-        for overlap in [true, false] {
+        for overlap in index == 0 ? [true, false] : [index % 2 == 0] {
           let found = try digests(configuration(optimizer, clipNorm: clipNorm, overlap: overlap), world)
           #expect(found == expected, "\(optimizer.kind), overlap \(overlap)")
           // Every rank has all weights, and the same.
@@ -86,7 +86,7 @@ extension RankTests {
         let alone = try world.split(color: world.rank, key: 0)
         let adamw = Configuration.Optimizer(kind: .adamw, learningRate: 3e-3)
         for (hidden, bytes, microbatch) in [
-          ([300, 300], 4096, 10), ([20], 25 << 20, 10), ([200, 100], 1, 48),
+          ([300, 300], 4096, 5), ([20], 25 << 20, 5), ([200, 100], 1, 12),
         ] {
           let plain = configuration(
             adamw, hidden: hidden, clipNorm: 0.5, bucketBytes: bytes, microbatch: microbatch, sharded: false)
@@ -160,7 +160,7 @@ extension RankTests {
       try withWorld { world in
         // 12 microbatches: on each number of ranks all have as many partial sums.
         var configuration = configuration(
-          .init(kind: .adamw), algorithm: algorithm, bucketBytes: bucketBytes, microbatch: 20)
+          .init(kind: .adamw), algorithm: algorithm, bucketBytes: bucketBytes)
         let sharded = try bytesOfTwoSteps(configuration, world)
         configuration.training.optimizer.sharded = false
         let plain = try bytesOfTwoSteps(configuration, world)
@@ -255,6 +255,15 @@ extension RankTests {
     #expect([10, 19, 40, 59].map { share.place(of: $0) } == [0, 9, 10, 29])
   }
 
+  @Test func inspectionSaysThatTheStateIsDivided() throws {
+    for sharded in [true, false] {
+      let configuration = configuration(.init(kind: .adamw), sharded: sharded)
+      let inspection = try Inspection(configuration, data: try configuration.loadData())
+      #expect(inspection.memory.optimizerIsSharded == sharded)
+      #expect(inspection.table.contains(" MB / ranks, activations ") == sharded)
+    }
+  }
+
   /// For any number of ranks and any size of buckets.
   @Test func sharesCoverTheArenaInWholeGrains() {
     for count in [1, 100, Bucket.grain, Bucket.grain + 1, 20 * Bucket.grain + 17] {
@@ -276,7 +285,8 @@ extension RankTests {
             #expect(next == bucket.upperBound)
           }
           #expect(end == 0 && lengths.reduce(0, +) == count)
-          #expect((lengths.max() ?? 0) - (lengths.min() ?? 0) <= Bucket.grain, "\(count), \(size), \(bytes)")
+          #expect(
+            (lengths.max() ?? 0) - (lengths.min() ?? 0) < 2 * Bucket.grain, "\(count), \(size), \(bytes)")
         }
       }
     }
@@ -310,6 +320,6 @@ extension RankTests {
     let error = #expect(throws: ConfigurationError.self) {
       try Configuration(yaml: text, overrides: [override])
     }
-    #expect(error?.description.hasPrefix(refusal) == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains(refusal) == true, "\(error?.description ?? "")")
   }
 }

@@ -81,7 +81,8 @@ final class TrainingState {
   /// The average of the weights, if one is kept.
   var average: Arena? {
     guard keepsAverage else { return nil }
-    precondition(layout.core.share == nil, "TrainingState.average: it is needed whole, and states are sharded")
+    precondition(
+      layout.core.share == nil, "TrainingState.average: it is needed whole, and states are sharded")
     let start = firstState + (layout.core.stateCount - 1) * stateStride
     return Arena(
       borrowing: UnsafeMutableBufferPointer(start: start, count: layout.core.arenaCount), of: file)
