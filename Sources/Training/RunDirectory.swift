@@ -93,12 +93,12 @@ final class RunDirectory {
   private static func isDone(_ line: Data, _ progress: TrainingProgress) -> Bool {
     struct Line: Decodable {
       var step: Int
-      var learning_rate: Double?
+      var learningRate: Double?
     }
-    guard let line = try? JSONDecoder().decode(Line.self, from: line) else { return false }
+    guard let line = try? JSONLine.decode(Line.self, from: line) else { return false }
     if line.step < progress.step { return true }
     let isWritten =
-      line.learning_rate == nil ? progress.evaluatedStep == line.step : progress.stepsSinceLine == 0
+      line.learningRate == nil ? progress.evaluatedStep == line.step : progress.stepsSinceLine == 0
     return line.step == progress.step && isWritten
   }
 

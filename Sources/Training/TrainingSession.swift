@@ -133,7 +133,11 @@ struct TrainingSession {
     try CommonFailure.agreed(on: trainer.world) {
       let place = "after step \(trainer.step) of \(trainer.totalSteps)"
       if trainer.world.rank == 0, !isCommitted {
-        throw CommonFailure("stopped by a signal \(place), and its checkpoint could not be written")
+        let survives = trainer.configuration.checkpoint.survive
+        throw CommonFailure(
+          "stopped by a signal \(place), and its checkpoint could not be written"
+            + (survives
+              ? "; its state stays in memory: the same command on the same hosts goes on, for an hour" : ""))
       }
       throw CommonFailure(
         "stopped by a signal \(place), with a checkpoint; to go on: rondo train ... --output \(directory?.path ?? "")",
