@@ -29,7 +29,8 @@ public struct Job: Sendable, CustomStringConvertible {
     for name in environment.keys.sorted() { words += ["-x", name] }
     words += [program] + arguments
     // mpirun's own limit may fail with mpirun; this one is outside.
-    process.arguments = ["timeout", "--kill-after=5", "\(limit + 5)"] + words
+    // A thread of a pool, as this may be, has signals blocked, and what it starts would never see them.
+    process.arguments = ["--default-signal", "timeout", "--kill-after=5", "\(limit + 5)"] + words
     process.environment = launchEnvironment.merging(environment) { $1 }
     let start = Date()
     let output = try MPITestSupport.output(of: process)

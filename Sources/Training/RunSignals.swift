@@ -43,5 +43,10 @@ enum RunSignals {
     // System calls go on as if nothing had happened.
     action.sa_flags = SA_RESTART
     sigaction(number, &action, nil)
+    // What started this process may have had it blocked, and that is inherited.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, number)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

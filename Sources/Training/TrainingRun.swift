@@ -97,13 +97,15 @@ public struct TrainingRun {
       resumption: resumption, world: world)
     trainer.beginning = start
     do {
-      // The run is over, one way or the other: nobody will look for its memory.
-      defer { trainer.state.file.unlinkName() }
       let summary = try train(trainer, directory: place?.directory, path: names[1])
+      trainer.state.file.unlinkName()
       trainer.close()
       if let clock { try writeTimeline(of: trainer, since: clock, to: place?.directory) }
       return summary
     } catch let failure as any CommonError {
+      // Nobody will look for the memory of a run that has stopped with a checkpoint, or that cannot go on. All else it outlives.
+      let isWanted = trainer.verdict.stops > 0 && failure.exitStatus != 75
+      if !isWanted { trainer.state.file.unlinkName() }
       trainer.close()
       throw failure
     }

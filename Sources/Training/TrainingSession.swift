@@ -133,7 +133,11 @@ struct TrainingSession {
     try CommonFailure.agreed(on: trainer.world) {
       let place = "after step \(trainer.step) of \(trainer.totalSteps)"
       if trainer.world.rank == 0, !isCommitted {
-        throw CommonFailure("stopped by a signal \(place), and its checkpoint could not be written")
+        let survives = trainer.configuration.checkpoint.survive
+        throw CommonFailure(
+          "stopped by a signal \(place), and its checkpoint could not be written"
+            + (survives
+              ? "; its state stays in memory: the same command on the same hosts goes on, for an hour" : ""))
       }
       throw CommonFailure(
         "stopped by a signal \(place), with a checkpoint; to go on: rondo train ... --output \(directory?.path ?? "")",
@@ -159,14 +163,27 @@ struct TrainingSession {
     let steps = Double(progress.stepsSinceLine)
     let metrics = StepMetrics(
       step: trainer.step, epoch: epochs, loss: progress.lossSinceLine / steps, learningRate: learningRate,
-      samplesPerSecond: steps * Double(batch) / max(progress.secondsSinceLine, .leastNormalMagnitude),
-      wallSeconds: wallSeconds)
+      samplesPerSecond: samplesPerSecond(progress), wallSeconds: wallSeconds)
     try write(JSONLine.encode(metrics))
     display.show(metrics)
     trainer.progress.lossSinceLine = 0
     trainer.progress.stepsSinceLine = 0
     trainer.progress.secondsSinceLine = 0
-    trainer.record()
+    recordLine()
+  }
+
+  /// Since the line before. The time of a step that an earlier life ended in is not known: then those of the whole run.
+  private func samplesPerSecond(_ progress: TrainingProgress) -> Double {
+    let (steps, seconds) =
+      progress.secondsSinceLine > 0
+      ? (progress.stepsSinceLine, progress.secondsSinceLine) : (progress.step, progress.trainingSeconds)
+    return seconds > 0 ? Double(steps * batch) / seconds : 0
+  }
+
+  /// Records that a line is written. Only the memory of rank 0 knows of it: another rank may come as far as this before the line is there, and
+  /// a run that went on from its memory would leave the line out.
+  private func recordLine() {
+    if trainer.world.rank == 0 { trainer.record() }
   }
 
   private mutating func endEpoch(isEnd: Bool) throws {
@@ -174,7 +191,7 @@ struct TrainingSession {
       trainer.progress.trainLoss = trainer.progress.lossInEpoch / Double(trainer.progress.stepsInEpoch)
       trainer.progress.lossInEpoch = 0
       trainer.progress.stepsInEpoch = 0
-      trainer.record()
+      recordLine()
     }
     let every = trainer.configuration.training.evaluateEveryEpochs
     let isDue = every > 0 && trainer.step % (every * trainer.stepsPerEpoch) == 0
@@ -188,7 +205,7 @@ struct TrainingSession {
     display.show(metrics)
     try judge(evaluation)
     trainer.progress.evaluatedStep = trainer.step
-    trainer.record()
+    recordLine()
   }
 
   /// What an evaluation means for the course of the run.

@@ -6,8 +6,8 @@ import Foundation
 
 /// The processes of a job's ranks, for tests that do something to them.
 enum RankProcess {
-  /// The process of that rank of the job that writes to `output`.
-  static func find(rank: Int, output: String) -> pid_t? {
+  /// The process of that rank of the job that writes to `output`; with nil one that runs without a launcher.
+  static func find(rank: Int?, output: String) -> pid_t? {
     let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return processes.compactMap(pid_t.init).first { process in
       guard let command = FileManager.default.contents(atPath: "/proc/\(process)/cmdline"),
@@ -16,8 +16,17 @@ enum RankProcess {
       let words = command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
       let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
       return words.first?.hasSuffix("/rondo") == true && words.contains(output)
-        && variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
+        && variables.first { $0.hasPrefix("OMPI_COMM_WORLD_RANK=") }
+          == rank.map { "OMPI_COMM_WORLD_RANK=\($0)" }
     }
+  }
+
+  /// The process that started another one.
+  static func parent(of process: pid_t) -> pid_t? {
+    // A file of /proc has no size to read by.
+    let status = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
+    let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("PPid:") }
+    return line.flatMap { pid_t($0.dropFirst(5).trimmingCharacters(in: .whitespaces)) }
   }
 
   /// Waits until the run has logged steps, and gives the process of that rank; nil after 20 s.

@@ -2,9 +2,9 @@ import Foundation
 import Testing
 
 /// What a run directory says of its run, read without the code that wrote it.
-struct RunRecord {
+struct RunRecord: Sendable {
   /// A logged step, without times.
-  struct Step: Decodable, Equatable {
+  struct Step: Decodable, Equatable, Sendable {
     var step: Int
     var epoch: Double
     var loss: Double
@@ -12,7 +12,7 @@ struct RunRecord {
   }
 
   /// An evaluation, without its time.
-  struct Evaluation: Decodable, Equatable {
+  struct Evaluation: Decodable, Equatable, Sendable {
     var step: Int
     var evaluation: [String: Double]
   }
@@ -25,8 +25,7 @@ struct RunRecord {
   let path: String
   private(set) var steps: [Step] = []
   private(set) var evaluations: [Evaluation] = []
-  /// Nil for a run that has not come to its end.
-  let summary: [String: Any]?
+  private let summaryFile: Data?
   /// Of `run.json`; nil before there is one.
   let id: String?
   let restarts: Int?
@@ -43,9 +42,7 @@ struct RunRecord {
         evaluations.append(evaluation)
       }
     }
-    summary = try FileManager.default.contents(atPath: path + "/summary.json").flatMap {
-      try JSONSerialization.jsonObject(with: $0) as? [String: Any]
-    }
+    summaryFile = FileManager.default.contents(atPath: path + "/summary.json")
     let identity = try FileManager.default.contents(atPath: path + "/run.json").map {
       try JSONDecoder().decode(Identity.self, from: $0)
     }
@@ -56,6 +53,11 @@ struct RunRecord {
   static func lines(_ path: String) -> [Substring] {
     let text = (try? String(contentsOfFile: path + "/metrics.jsonl", encoding: .utf8)) ?? ""
     return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().filter { !$0.isEmpty }
+  }
+
+  /// `summary.json`; nil for a run that has not come to its end.
+  var summary: [String: Any]? {
+    summaryFile.flatMap { (try? JSONSerialization.jsonObject(with: $0)) as? [String: Any] }
   }
 
   var weights: String? { summary?["weights_sha256"] as? String }
@@ -94,6 +96,8 @@ struct RunRecord {
       #expect(number(key) == undisturbed.number(key), "\(key); \(comment)", sourceLocation: location)
     }
     #expect(memory.isEmpty, "\(comment)", sourceLocation: location)
+    let notFinite = Self.lines(path).filter { $0.contains("Infinity") || $0.contains("NaN") }
+    #expect(notFinite.isEmpty, "\(comment)", sourceLocation: location)
   }
 
   private static func difference<Line: Equatable>(_ found: [Line], _ expected: [Line]) -> String {

@@ -1,0 +1,116 @@
+import Foundation
+import MPITestSupport
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What is refused, what is taken, and what is left alone when a run is taken up.
+@Suite(.serialized, .enabled(if: !isUnderLauncher)) struct ResumedRunTests {
+  private static func killed(_ run: DisturbedRun, _ arguments: [String] = [], lines: Int) throws -> Job {
+    try run.train(
+      ranks: 2, arguments, environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0"], lines: lines
+    ) { processes in for process in processes { kill(process, SIGKILL) } }
+  }
+
+  private static func expectRefusal(
+    _ job: Job, _ parts: [String], location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(job.exitStatus == 2 && job.errors.count == 1, "\(job)", sourceLocation: location)
+    for part in parts {
+      #expect(job.errors.first?.contains(part) == true, "\(part): \(job)", sourceLocation: location)
+    }
+  }
+
+  @Test func theStateOfARunIsTakenForTheSameRunOrForANewOne() throws {
+    let (run, other) = (try DisturbedRun(), try DisturbedRun())
+    let stopped = try run.train(ranks: 2, lines: 40) { kill($0[0], SIGTERM) }
+    #expect(stopped.exitStatus == 75, "\(stopped)")
+    let (step, lines) = (try run.lastStep(), RunRecord.lines(run.output))
+
+    Self.expectRefusal(try run.train(ranks: 2, ["--resume", "never"]), [run.output, "holds a run already"])
+    Self.expectRefusal(
+      try run.train(ranks: 1, ["--set", "training.optimizer.learning_rate=0.1"]),
+      [run.output, "training.optimizer.learning_rate", "0.003", "0.1"])
+    #expect(try run.record().restarts == 0)
+
+    // Another directory begins with that state, and leaves the first run as it was.
+    let begun = try other.train(ranks: 1, ["--resume", run.output])
+    #expect(begun.exitStatus == 0 && begun.resumed?.step == step, "\(begun)")
+    let (copy, undisturbed) = (try other.record(), try DisturbedRun.undisturbed())
+    #expect(copy.weights == undisturbed.weights && copy.integer("restarts") == 0, "\(begun)")
+    #expect(copy.steps == undisturbed.steps.filter { $0.step > step }, "\(begun)")
+    #expect(RunRecord.lines(run.output) == lines)
+
+    // The checkpoint itself is as good; a directory that holds a run is not for a new one.
+    let folder = "\(run.checkpoints)/\(CheckpointFolder.name(step))"
+    Self.expectRefusal(
+      try other.train(ranks: 1, ["--resume", folder]), [other.output, "holds a run already"])
+
+    let ended = try run.train(ranks: 2)
+    try run.record().expectSameCourse(as: undisturbed, "\(ended)")
+    let again = try run.train(ranks: 2)
+    #expect(again.exitStatus == 0 && again.output.contains("\(run.output): this run is finished"), "\(again)")
+    #expect(try run.record().integer("restarts") == 1)
+  }
+
+  @Test(arguments: ["truncated", "flipped", "missing"]) func aDamagedCheckpointIsPassedOver(how: String)
+    throws
+  {
+    let run = try DisturbedRun()
+    let settings = ["--set", "checkpoint.survive=false", "--set", "checkpoint.every_steps=20"]
+    let killed = try Self.killed(run, settings, lines: 90)
+    let names = try run.record().checkpoints
+    let newest = try #require(names.last, "\(killed)")
+    #expect(names.count >= 2, "\(killed)")
+    let file = "\(run.checkpoints)/\(newest)/model.safetensors"
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    switch how {
+    case "truncated": try bytes.dropLast(1).write(to: URL(fileURLWithPath: file))
+    case "flipped":
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: URL(fileURLWithPath: file))
+    default: try FileManager.default.removeItem(atPath: file)
+    }
+    let job = try run.train(ranks: 2, settings)
+    #expect(job.exitStatus == 0 && job.resumed?.place == ", from its checkpoint", "\(job)")
+    #expect(CheckpointFolder.name(job.resumed?.step ?? 0) == names[names.count - 2], "\(job)")
+    let said = job.warnings.filter {
+      $0.contains(newest) && $0.contains("falling back to \(names[names.count - 2])")
+    }
+    #expect(said.count == 1 && said[0].contains("model.safetensors"), "\(job)")
+    try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
+  }
+
+  /// Memory is a run's own; what dead runs have left is removed when it is old.
+  @Test func theMemoryOfOtherRunsIsNotTaken() throws {
+    let (run, other) = (try DisturbedRun(), try DisturbedRun())
+    let killed = try Self.killed(run, lines: 40)
+    let memory = try #require(try run.record().memory.first, "\(killed)")
+    // Two more, of runs that were last seen 10 minutes and 2 hours ago.
+    let (fresh, old) = (Self.name(), Self.name())
+    for (name, age) in [(fresh, 600), (old, 7200)] {
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: "/dev/shm/\(memory)"))
+      let seen = Int64(time(nil) - age)
+      withUnsafeBytes(of: seen.littleEndian) { bytes.replaceSubrange(56..<64, with: $0) }
+      try bytes.write(to: URL(fileURLWithPath: "/dev/shm/\(name)"))
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date().addingTimeInterval(-Double(age))], ofItemAtPath: "/dev/shm/\(name)")
+    }
+    defer { for name in [fresh, old] { unlink("/dev/shm/\(name)") } }
+
+    let job = try other.train(ranks: 2)
+    #expect(job.exitStatus == 0 && job.resumed == nil, "\(job)")
+    try other.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
+    #expect(FileManager.default.fileExists(atPath: "/dev/shm/\(fresh)"))
+    #expect(!FileManager.default.fileExists(atPath: "/dev/shm/\(old)"))
+    #expect(try run.record().memory == [memory])
+
+    let resumed = try run.train(ranks: 2)
+    #expect(resumed.resumed?.place == ", which was in memory", "\(resumed)")
+    try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(resumed)")
+  }
+
+  private static func name() -> String { "rondo-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))-1" }
+}
