@@ -273,7 +273,7 @@ public final class Trainer {
     progress.bytesSent = before.bytesSent + reducer.statistics.bytesSent
     progress.communicationSeconds = before.communicationSeconds + instruments.communicationSeconds
     progress.exposedSeconds = before.exposedSeconds + instruments.exposedSeconds
-    if state.layout.tail.isJournaled, state.member == 0 { state.record(progress) }
+    if state.layout.tail.isJournaled { state.record(progress) }
   }
 
   /// The verdicts of all ranks as one. In shared memory all gradients are there then.

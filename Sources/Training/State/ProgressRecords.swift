@@ -4,8 +4,13 @@ import Synchronization
 /// step the parameters are found at, its record is there.
 struct ProgressRecords {
   private let base: UnsafeMutableRawPointer
+  private let recordBytes: Int
 
-  init(_ base: UnsafeMutableRawPointer) { self.base = base }
+  /// - Parameter recordBytes: from one record to the next.
+  init(_ base: UnsafeMutableRawPointer, recordBytes: Int) {
+    self.base = base
+    self.recordBytes = recordBytes
+  }
 
   /// Writes over the oldest record. One process at a time.
   func write(_ progress: TrainingProgress) {
@@ -35,10 +40,10 @@ struct ProgressRecords {
 
   /// Counts records; 0 while a slot is written or empty.
   private func number(_ slot: Int) -> UnsafeMutablePointer<Atomic<Int>> {
-    (base + slot * StateLayout.Core.recordBytes).assumingMemoryBound(to: Atomic<Int>.self)
+    (base + slot * recordBytes).assumingMemoryBound(to: Atomic<Int>.self)
   }
 
   private func words(_ slot: Int) -> UnsafeMutablePointer<Int64> {
-    (base + slot * StateLayout.Core.recordBytes + 64).assumingMemoryBound(to: Int64.self)
+    (base + slot * recordBytes + 64).assumingMemoryBound(to: Int64.self)
   }
 }

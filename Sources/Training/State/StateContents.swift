@@ -72,6 +72,7 @@ struct StateContents {
     if isLeader {
       found.state.setStep(progress.step)
       found.state.record(progress)
+      found.state.recordForOthers(progress)
       found.state.header.hasContents = true
     }
     try group.barrier()

@@ -104,7 +104,10 @@ struct SurvivingState {
   }
 
   /// The replica for other ranks than those that left it: parameters and states stay, all else is as before a first step.
-  func adopt(_ state: TrainingState, for layout: StateLayout) throws(CheckpointError) -> TrainingState {
+  func adopt(
+    _ state: TrainingState, _ progress: TrainingProgress, for layout: StateLayout
+  ) throws(CheckpointError) -> TrainingState {
+    state.recordForOthers(progress)
     state.header.tail = nil
     try state.file.resize(to: layout.byteCount)
     let adopted = TrainingState(state.file, layout, member: 0)

@@ -60,7 +60,9 @@ extension TrainingState {
     let mine = stride(from: leaders.rank, to: all.count, by: leaders.size).map { all[$0] }
     if isFirst { survival.removeOthers(needed: layout.byteCount * leaders.size) }
     if let survivor = survival.newest(of: mine, layout.core, finish: finish) {
-      return Found(state: try survival.adopt(survivor.state, for: layout), progress: survivor.progress)
+      return Found(
+        state: try survival.adopt(survivor.state, survivor.progress, for: layout), progress: survivor.progress
+      )
     }
     return Found(state: try survival.making(layout), progress: nil)
   }

@@ -50,14 +50,24 @@ final class TrainingState {
 
   var header: StateHeader { StateHeader(base) }
 
-  /// Writes what a run has come to. One rank of those that share the memory, before the update that makes that step.
+  /// Writes what a run has come to. Each member for itself, before it begins the update that makes that step: whoever begins first, the
+  /// record is there.
   func record(_ progress: TrainingProgress) {
-    header.seen = time(nil)
-    ProgressRecords(base + StateLayout.Core.recordOffset).write(progress)
+    if member == 0 { header.seen = time(nil) }
+    slot(member).records.write(progress)
   }
 
+  /// Writes it where other members will find it, when the slots of these are gone.
+  func recordForOthers(_ progress: TrainingProgress) { commonRecords.write(progress) }
+
   func progress(ofStep step: Int) -> TrainingProgress? {
-    ProgressRecords(base + StateLayout.Core.recordOffset).read(step: step)
+    let found = (0..<layout.tail.members).lazy.compactMap { [self] in slot($0).records.read(step: step) }
+    return found.first ?? commonRecords.read(step: step)
+  }
+
+  private var commonRecords: ProgressRecords {
+    ProgressRecords(
+      base + StateLayout.Core.recordOffset, recordBytes: StateLayout.Core.recordBytes)
   }
 
   /// Makes the tail as it is before the first step.
@@ -153,6 +163,8 @@ struct MemberSlot {
   var updating: UnsafeMutablePointer<Atomic<Int>> { atomic(256) }
   /// How that update treats gradients: `UpdateDecision`, as bits.
   var decision: UnsafeMutablePointer<Atomic<Int>> { atomic(264) }
+  /// What it knows of the run's course.
+  var records: ProgressRecords { ProgressRecords(base + 1024, recordBytes: 512) }
   /// What it brings to the step's verdict.
   var verdict: UnsafeMutablePointer<Int64> { (base + 384).assumingMemoryBound(to: Int64.self) }
 
