@@ -238,9 +238,20 @@ import Testing
   @Test func aStepThatTheFirstRankHasNotRecordedIsNotLost() throws {
     var random = SeededGenerator(seed: 8)
     let scene = try Scene(&random, optimizer: Self.optimizers[0], members: 3)
-    let survival = SurvivingState(run: String(UInt64.random(in: 0...UInt64.max), radix: 16), model: 1)
+    var survival = SurvivingState(run: String(UInt64.random(in: 0...UInt64.max), radix: 16), model: 1)
+    survival.life = 1
+    let name = try Self.interrupted(survival, scene, &random)
+    defer { SharedFile.remove(name: name) }
+    survival.life = 2
+    let found = survival.newest(of: [name], scene.layout.core) { scene.update($0).finish { _ in scene.rate } }
+    #expect(found?.progress.step == 6)
+  }
+
+  /// The name of memory that nobody has mapped any more, in which member 1 has noted step 6 and updated its pieces.
+  private static func interrupted(
+    _ survival: SurvivingState, _ scene: Scene, _ random: inout SeededGenerator
+  ) throws -> String {
     let memory = try survival.making(scene.layout).file
-    defer { memory.unlinkName() }
     let header = [UInt8](memory.bytes[0..<4096])
     let contents = scene.memory(step: 5, &random)
     memory.bytes.copyMemory(
@@ -251,14 +262,11 @@ import Testing
     var progress = TrainingProgress()
     progress.step = 5
     state.recordForOthers(progress)
-    // Member 1 is the first to note what the step comes to, and to begin.
     progress.step = 6
     state.record(progress)
     let step = UpdateStep(step: 5, learningRate: scene.rate)
     scene.update(state).run(scene.share(1), at: step, scene.decide(memory, at: step, isSkipped: false))
-    let name = try #require(memory.path.map { String($0.dropFirst(SharedFile.folder.count + 1)) })
-    let found = survival.newest(of: [name], scene.layout.core) { scene.update($0).finish { _ in scene.rate } }
-    #expect(found?.progress.step == 6)
+    return try #require(memory.path.map { String($0.dropFirst(SharedFile.folder.count + 1)) })
   }
 
   @Test func memoryThatIsAtNoStepIsNotTaken() throws {
