@@ -80,7 +80,8 @@ final class RunDirectory {
       let old = FileManager.default.contents(atPath: file) ?? Data()
       let kept = old.split(separator: UInt8(ascii: "\n")).filter { Self.isDone(Data($0), progress) }
       let text = kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
-      if text != old || old.isEmpty { try text.write(to: URL(fileURLWithPath: file), options: .atomic) }
+      let isThere = FileManager.default.fileExists(atPath: file)
+      if text != old || !isThere { try text.write(to: URL(fileURLWithPath: file), options: .atomic) }
       let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
       try handle.seekToEnd()
       metrics = handle

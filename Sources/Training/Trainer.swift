@@ -368,9 +368,8 @@ public final class Trainer {
   ) throws(Failure) -> Result {
     try instruments.compute.collective(Collective(kind, step: step)) { () throws(Failure) in
       instruments.compute.spans.begin(.collective, kind.rawValue)
-      let result = try body()
-      instruments.compute.spans.end()
-      return result
+      defer { instruments.compute.spans.end() }
+      return try body()
     }
   }
 

@@ -50,7 +50,8 @@ import Testing
     // One checkpoint takes 11 to 13 pages.
     let job = try Self.train(run, mounting: "size=68k")
     Self.expectWarnings(
-      job, steps: [100, 150, 200], last: "the last whole checkpoint is that of step 50")
+      job, steps: Array(stride(from: 100, through: DisturbedRun.stepCount, by: 50)),
+      last: "the last whole checkpoint is that of step 50")
     #expect(job.warnings.allSatisfy { $0.contains("No space left on device") }, "\(job)")
     #expect(job.output.contains("left: step-00000050"), "\(job)")
     try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
@@ -59,7 +60,9 @@ import Testing
   @Test(.enabled(if: canMount)) func aReadOnlyDiskCostsALineForEachCheckpoint() throws {
     let run = try DisturbedRun()
     let job = try Self.train(run, mounting: "ro")
-    Self.expectWarnings(job, steps: [50, 100, 150, 200], last: "there is no checkpoint yet")
+    Self.expectWarnings(
+      job, steps: Array(stride(from: 50, through: DisturbedRun.stepCount, by: 50)),
+      last: "there is no checkpoint yet")
     try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
   }
 
@@ -73,7 +76,9 @@ import Testing
   @Test func aFileInThePlaceOfTheFolderCostsALineForEachCheckpoint() throws {
     let run = try Self.blocked()
     let job = try run.train(ranks: 2, Self.every)
-    Self.expectWarnings(job, steps: [50, 100, 150, 200], last: "there is no checkpoint yet")
+    Self.expectWarnings(
+      job, steps: Array(stride(from: 50, through: DisturbedRun.stepCount, by: 50)),
+      last: "there is no checkpoint yet")
     try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
   }
 

@@ -135,7 +135,8 @@ let digits = """
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
     _ = try directory.write("config.yaml", "")
-    try expectRefusal(ranks: 2, ["train", config, "--output", directory.path], contains: ["--output"])
+    try expectRefusal(
+      ranks: 2, ["train", config, "--output", directory.path, "--resume", "never"], contains: ["--output"])
   }
 
   @Test(arguments: [

@@ -8,7 +8,7 @@ import Synchronization
 
 /// A small run that tests interrupt and start again: dropout, clipping by norm, AdamW and a schedule, each step logged.
 final class DisturbedRun {
-  static let stepCount = 200
+  static let stepCount = 1200
   static let configuration = """
     seed: 5
     model: { hidden: [24, 16], dropout: 0.1 }

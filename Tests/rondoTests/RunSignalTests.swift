@@ -17,7 +17,9 @@ import Testing
     #expect(job.exitStatus == 0, "\(job)")
     let record = try run.record()
     record.expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
-    #expect(record.checkpoints.count == 1 && record.integer("restarts") == 0, "\(job)")
+    // Two where the signal reaches the ranks in different steps.
+    #expect(
+      (1...2).contains(record.checkpoints.count) && record.integer("restarts") == 0, "\(job)")
     let step = try #require(record.checkpoints.first?.split(separator: "-").last.flatMap { Int($0) })
     #expect(step >= 40 && step < DisturbedRun.stepCount, "\(job)")
   }

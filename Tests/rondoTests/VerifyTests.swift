@@ -123,7 +123,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ["--ranks", "1,2"], ["--ranks", "1,5", "--set", "training.reproducible=true"], ["--ranks", "0,1"],
+    ["--ranks", "1,2", "--set", "training.reproducible=false"], ["--ranks", "1,5"], ["--ranks", "0,1"],
     ["--ranks", "1,,2"], ["--ranks", "1", "--threads", "two"], ["--ranks", "1,1", "--timeout", "0"], [],
   ])
   func whatCannotBeVerifiedIsRefused(arguments: [String]) throws {
