@@ -48,8 +48,13 @@ struct Simulate: ParsableCommand {
     Algorithm.allCases.filter { $0.scheduled(elementBytes: 4) != nil }.map(\.rawValue)
   }
 
+  private static let mostLinearRanks = 512
+
   func validate() throws {
-    _ = try algorithms()
+    if try algorithms() == [.linear], ranks > Self.mostLinearRanks {
+      throw ValidationError(
+        "--ranks must be at most \(Self.mostLinearRanks) for the algorithm linear, found \(ranks)")
+    }
     guard 1...Self.mostRanks ~= ranks else {
       throw ValidationError("--ranks must be from 1 to \(Self.mostRanks), found \(ranks)")
     }
@@ -66,6 +71,8 @@ struct Simulate: ParsableCommand {
     if !json { printHeading(network) }
     for bytes in buffers.all {
       for algorithm in algorithms {
+        // Through one rank goes everything, and its schedule would fill the memory.
+        if algorithm == .linear, ranks > Self.mostLinearRanks { continue }
         guard let schedules = algorithm.scheduled(elementBytes: 4, isBetweenHosts: network.ranksPerNode == 1)
         else { continue }
         let seconds = Simulator.seconds(
