@@ -85,7 +85,7 @@ let package = Package(
     tests("Datasets"),
     tests("Checkpoints", on: [crypto]),
     tests("Collectives", on: ["MPITestSupport"]),
-    tests("Training", on: ["MPITestSupport"], excluding: ["References"]),
+    tests("Training", on: ["MPITestSupport", crypto], excluding: ["References"]),
     tests("rondo", on: ["MPITestSupport"]),
   ],
   cLanguageStandard: .c11

@@ -11,10 +11,10 @@ import Testing
   }
 
   /// - Parameter path: a folder that is searched for programs first.
-  private static func verify(_ arguments: [String], path: String? = nil) throws -> End {
+  private static func verify(_ arguments: [String], path: String? = nil, limit: Int = 60) throws -> End {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "--kill-after=5", "60", try rondo(), "verify"] + arguments
+    process.arguments = ["timeout", "--kill-after=5", "\(limit)", try rondo(), "verify"] + arguments
     // Other tests in this process may have started MPI, which leaves variables behind.
     var environment = ProcessInfo.processInfo.environment.filter { name, _ in
       !["OMPI_", "PMIX_", "ORTE_", "OPAL_"].contains { name.hasPrefix($0) }
@@ -26,6 +26,29 @@ import Testing
   }
 
   private static let reproducible = ["--set", "training.reproducible=true"]
+
+  /// The promise, at the command line.
+  @Test(arguments: ["mlp", "gpt"]) func anyNumberOfRanksAndThreadsComesToTheSameBits(model: String) throws {
+    let directory = try TemporaryDirectory()
+    var text = """
+      model: { hidden: [40, 20], dropout: 0.1 }
+      data: { source: digits }
+      training: { batch: 240, microbatch: 20, steps: 12, clip_norm: 0.5, optimizer: { kind: lamb, learning_rate: 0.01 } }
+
+      """
+    if model == "gpt" {
+      let path = try directory.write("t.txt", String(repeating: "abcdefgh ", count: 100))
+      text = """
+        model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
+        data: { path: \(path), format: text }
+        training: { batch: 10, microbatch: 2, steps: 5, optimizer: { kind: adamw, learning_rate: 0.01 } }
+
+        """
+    }
+    let config = try directory.write("c.yaml", text)
+    let end = try Self.verify([config, "--ranks", "1,2,3,4", "--threads", "1,2"], limit: 120)
+    #expect(end.status == 0 && end.lines.last == "same bits on all 8 combinations", "\(end)")
+  }
 
   @Test func anyNumberOfThreadsComesToTheSameBits() throws {
     let directory = try TemporaryDirectory()
