@@ -60,8 +60,13 @@ private let optimizers: [(optimizer: Configuration.Optimizer, clipNorm: Double?)
   (.init(kind: .lamb, learningRate: 0.01), 0.3), (.init(kind: .lars, learningRate: 1, decay: .matrices), nil),
 ]
 
+private let rankCount =
+  ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"].flatMap { Int($0) } ?? 1
+
 extension RankTests {
-  @Suite struct ShardedOptimizerRankTests {
+  /// At 1 to 4 ranks, among which 12 microbatches are shared out evenly: else unequal numbers of partial sums and unequal shares of the
+  /// state make somewhat more bytes than an allreduce.
+  @Suite(.enabled(if: rankCount <= 4)) struct ShardedOptimizerRankTests {
     @Test(arguments: optimizers.indices)
     func shardingDoesNotChangeOneBit(optimizer index: Int) throws {
       let (optimizer, clipNorm) = optimizers[index]
