@@ -10,7 +10,7 @@ import Synchronization
 
 /// One replica of what training comes to, and what an update needs, as it lies in memory: typed access to a `StateLayout`.
 ///
-/// Memory with a name outlives the ranks. Then it is consistent at every instant: `UpdateJournal` says how.
+/// Memory with a name outlives the ranks. Then it is consistent at every instant: `ParameterUpdate` says how.
 final class TrainingState {
   let layout: StateLayout
   /// Which of the ranks that share it this one is.
