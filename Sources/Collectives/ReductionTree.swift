@@ -64,14 +64,14 @@ public struct ReductionTree: Sendable, Equatable {
     return sums
   }
 
-  /// The subtrees whose sums lie on the counter's stack when the last leaf of `run` is in and nothing has been added since: what a rank
-  /// brings to a sum that reads all of them at once. Together they are the run, in ascending order.
+  /// The subtrees whose sums lie on the counter's stack when the last leaf of `run` has been added to what it is the right sibling of, and
+  /// nothing else since: what a rank brings to a sum that reads all of them at once. Together they are the run, in ascending order.
   public func unfolded(of run: Range<Int>) -> [Range<Int>] {
     var stack: [Range<Int>] = []
     for leaf in run {
       stack.append(leaf..<leaf + 1)
-      if leaf == run.upperBound - 1 { break }
-      for _ in 0..<sums(after: leaf, in: run) {
+      let sums = sums(after: leaf, in: run)
+      for _ in 0..<(leaf == run.upperBound - 1 ? min(1, sums) : sums) {
         let right = stack.removeLast()
         stack[stack.count - 1] = stack[stack.count - 1].lowerBound..<right.upperBound
       }
@@ -79,13 +79,15 @@ public struct ReductionTree: Sendable, Equatable {
     return stack
   }
 
-  /// The most partial sums that the counter's stack holds while the leaves of `run` come in: how many buffers they take.
+  /// The most partial sums that the counter's stack holds while the leaves of `run` come in: how many buffers they take, where a leaf that
+  /// is a right child is added as it comes to what is there.
   public func depth(of run: Range<Int>) -> Int {
     var (depth, most) = (0, 0)
     for leaf in run {
       depth += 1
-      most = max(most, depth)
-      depth -= sums(after: leaf, in: run)
+      let sums = sums(after: leaf, in: run)
+      most = max(most, sums == 0 ? depth : depth - 1)
+      depth -= sums
     }
     return most
   }

@@ -5,6 +5,8 @@ final class BoundNode {
     case activation(UnsafeMutablePointer<Float>, accumulates: Bool)
     /// Of the uses of a parameter, backward meets one first: it overwrites at the start of a step.
     case parameter(UnsafeMutablePointer<Float>, isFirstUse: Bool)
+    /// Of a parameter with this one use: the finished gradient is added, in one addition an element.
+    case sum(UnsafeMutablePointer<Float>)
   }
 
   /// Which values and buffers a node works on: those of the forward pass, or of a block that is computed again.
@@ -31,7 +33,7 @@ final class BoundNode {
 
   init(
     _ index: Int, of graph: Graph, plan: MemoryPlan, pass: Pass, activations: Arena, parameters: Arena,
-    gradients: Arena?, watermark: Int
+    gradients: Arena?, staging: GradientStaging? = nil, watermark: Int
   ) {
     let node = graph.nodes[index]
     let address = { (buffer: Int?) in activations.base + plan.offset(buffer) }
@@ -65,6 +67,10 @@ final class BoundNode {
       guard let gradients, graph.needsGradient[input] else { return .none }
       let isFirst = plan.writesFirst[index][position]
       if case .parameter(let number) = graph.values[input].source {
+        if let staging {
+          return staging.target(number).map { .parameter($0, isFirstUse: isFirst) }
+            ?? .sum(gradients.base + graph.parameters[number].offset)
+        }
         return .parameter(gradients.base + graph.parameters[number].offset, isFirstUse: isFirst)
       }
       return .activation(address(plan.ofGradient[input]), accumulates: !isFirst)

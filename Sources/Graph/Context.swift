@@ -51,13 +51,18 @@ public struct BackwardContext {
     public let pointer: UnsafeMutablePointer<Float>
     /// True: add to what is there. False: what is there is meaningless; write every element.
     public let accumulates: Bool
+    /// Where it accumulates: true asks that the finished gradient be added, in one addition an element. Only of inputs for which
+    /// `Operation.wholeAdditionScratch` says that it can be.
+    public var addsWhole = false
   }
 
   let node: BoundNode
   public let pool: ThreadPool
   let random: RandomState
-  /// False for the first microbatch of a step: the first writer of a parameter's gradient overwrites.
-  let accumulatesParameters: Bool
+  /// How the gradients of parameters are written.
+  let mode: GradientMode
+  /// For additions of whole gradients.
+  let scratch: ThreadScratch?
   /// Microbatch / global batch: what this microbatch counts in a running statistic (`Trace.statistic`).
   public let microbatchShare: Float
   /// Called with the node's watermark.
@@ -101,7 +106,8 @@ public struct BackwardContext {
     case .none: nil
     case .activation(let pointer, let accumulates): Gradient(pointer: pointer, accumulates: accumulates)
     case .parameter(let pointer, let isFirstUse):
-      Gradient(pointer: pointer, accumulates: accumulatesParameters || !isFirstUse)
+      Gradient(pointer: pointer, accumulates: mode == .accumulates || !isFirstUse)
+    case .sum(let pointer): Gradient(pointer: pointer, accumulates: true, addsWhole: true)
     }
   }
 

@@ -20,8 +20,10 @@ public final class Executor {
   private let activations: Arena
   private var training: [BoundNode] = []
   private var inference: [BoundNode] = []
-  /// For each gradient arena the nodes in the order of the trace, as backward sees them.
+  /// For each gradient arena the nodes in the order of the trace, as backward sees them when it writes, and when it adds whole gradients.
   private var differentiated: [[BoundNode]] = []
+  private var adding: [[BoundNode]] = []
+  private let staging: GradientStaging?
   private let trainingPlan: MemoryPlan?
   private let inferencePlan: MemoryPlan
   private let lossGradient: UnsafeMutableBufferPointer<Float>?
@@ -39,17 +41,22 @@ public final class Executor {
       reuse: true)
   }
 
-  /// - Parameter gradients: as many as backward is to choose from, for a graph with a loss.
+  /// - Parameters:
+  ///   - gradients: as many as backward is to choose from, for a graph with a loss.
+  ///   - addsWhole: whether backward may be asked for `GradientMode.addsWhole`.
   package convenience init(
-    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena, gradients: [Arena]
+    _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena, gradients: [Arena],
+    addsWhole: Bool = false
   ) {
-    self.init(graph, pool: pool, seed: seed, parameters: parameters, gradients: gradients, reuse: true)
+    self.init(
+      graph, pool: pool, seed: seed, parameters: parameters, gradients: gradients, addsWhole: addsWhole,
+      reuse: true)
   }
 
   /// - Parameter reuse: false gives every buffer memory of its own: the oracle of the memory plan's tests.
   init(
     _ graph: Graph, pool: ThreadPool, seed: UInt64, parameters: Arena? = nil, gradients: [Arena] = [],
-    reuse: Bool
+    addsWhole: Bool = false, reuse: Bool
   ) {
     precondition(
       (parameters?.count ?? graph.arenaCount) >= graph.arenaCount
@@ -71,6 +78,7 @@ public final class Executor {
           start: activations.base + plan.offset(plan.ofGradient[$0]), count: graph.values[$0].shape.count)
       }
     }
+    staging = addsWhole && graph.loss != nil ? GradientStaging(graph, threads: pool.threads) : nil
     random = RandomState(
       seed: seed, position: Position(step: 0, firstSample: 0), microbatch: graph.microbatch)
     bind()
@@ -79,10 +87,13 @@ public final class Executor {
   /// Computes the addresses of everything that the operations touch.
   private func bind() {
     let watermarks = Self.watermarks(graph)
-    func bound(_ index: Int, _ plan: MemoryPlan, _ pass: BoundNode.Pass, _ gradients: Arena?) -> BoundNode {
+    func bound(
+      _ index: Int, _ plan: MemoryPlan, _ pass: BoundNode.Pass, _ gradients: Arena?,
+      _ staging: GradientStaging? = nil
+    ) -> BoundNode {
       BoundNode(
         index, of: graph, plan: plan, pass: pass, activations: activations, parameters: parameters,
-        gradients: gradients, watermark: watermarks[index])
+        gradients: gradients, staging: staging, watermark: watermarks[index])
     }
     inference = graph.nodes.indices.map { bound($0, inferencePlan, .first, nil) }
     training = []
@@ -96,6 +107,13 @@ public final class Executor {
           ? node : bound(node.index, trainingPlan, isAgain ? .again : .first, gradients)
       }
     }
+    guard let staging else { return }
+    adding = gradientArenas.map { gradients in
+      training.map { node in
+        let isAgain = graph.nodes[node.index].block != nil
+        return bound(node.index, trainingPlan, isAgain ? .again : .first, gradients, staging)
+      }
+    }
   }
 
   /// Elements of the activation arena that an executor of this graph allocates.
@@ -103,6 +121,12 @@ public final class Executor {
     max(
       MemoryPlan(graph, training: false).arenaCount,
       graph.loss == nil ? 0 : MemoryPlan(graph, training: true).arenaCount)
+  }
+
+  /// Elements that an executor of this graph allocates to add whole gradients, for those that are staged and for each thread.
+  package static func stagedCount(_ graph: Graph) -> (gradients: Int, scratch: Int) {
+    let needs = GradientStaging.needs(graph)
+    return (needs.count, needs.scratch)
   }
 
   /// Bytes of the activation arena: values, their gradients, saved buffers and scratch.
@@ -156,42 +180,62 @@ public final class Executor {
   /// Numbers of the loss.
   private var lossCount: Int { graph.loss.map { graph.values[$0].shape.count } ?? 0 }
 
+  /// As the other, in a mode that adds in any order or overwrites.
+  ///
+  /// - Parameter accumulates: adds to the gradient arena; false overwrites it.
+  public func backward(
+    scale: Float, into arena: Int = 0, accumulates: Bool,
+    watermark: (_ offset: Int, _ readsParameters: Bool) -> Void = { _, _ in }
+  ) {
+    backward(
+      scale: scale, into: arena, mode: accumulates ? .accumulates : .overwrites, watermark: watermark)
+  }
+
   /// Computes the gradient of `scale` × the sum of the losses of the last training forward pass.
   ///
   /// - Parameters:
   ///   - scale: 1 / the losses of the global batch makes the sum over all microbatches the gradient of the mean loss.
   ///   - arena: which of the gradient arenas.
-  ///   - accumulates: adds to the gradient arena; false overwrites it.
+  ///   - mode: what becomes of what the arena holds.
   ///   - watermark: called with an offset of the gradient arena: all gradients at and above it are final for this pass. Offsets never
   ///     rise; the last is 0. Called after each operation, and by some operations in their midst: the second argument says whether
   ///     values of parameters above the offset may still be read in this pass.
-  public func backward(
-    scale: Float, into arena: Int = 0, accumulates: Bool,
+  package func backward(
+    scale: Float, into arena: Int, mode: GradientMode,
     watermark: (_ offset: Int, _ readsParameters: Bool) -> Void = { _, _ in }
   ) {
     precondition(wasTraining, "Executor.backward: expected a training forward pass before it")
+    precondition(
+      mode != .addsWhole || staging != nil,
+      "Executor.backward: expected an executor that adds whole gradients")
     wasTraining = false
     lossGradient?.update(repeating: scale)
-    func parametersAreDone(_ offset: Int) { watermark(offset, true) }
+    let staging = mode == .addsWhole ? staging : nil
+    staging?.begin()
+    func reached(_ offset: Int, _ readsParameters: Bool) {
+      staging?.add(from: offset, to: gradientArenas[arena], on: pool)
+      watermark(offset, readsParameters)
+    }
+    func parametersAreDone(_ offset: Int) { reached(offset, true) }
     BorrowedClosure.lending(parametersAreDone) { parametersAreDone in
-      let nodes = differentiated[arena]
+      let nodes = staging == nil ? differentiated[arena] : adding[arena]
       for index in nodes.indices.reversed() {
         let node = nodes[index]
         if let block = graph.nodes[index].block, index == graph.blocks[block].upperBound - 1 {
           for node in nodes[graph.blocks[block]] where node.isComputedAgain { forward(node, true) }
         }
-        if node.hasBackward { differentiate(node, scale, accumulates, parametersAreDone) }
-        watermark(node.watermark, false)
+        if node.hasBackward { differentiate(node, scale, mode, parametersAreDone) }
+        reached(node.watermark, false)
       }
     }
   }
 
   private func differentiate(
-    _ node: BoundNode, _ scale: Float, _ accumulates: Bool, _ parametersAreDone: BorrowedClosure
+    _ node: BoundNode, _ scale: Float, _ mode: GradientMode, _ parametersAreDone: BorrowedClosure
   ) {
     let began = profile?.now() ?? 0
     let context = BackwardContext(
-      node: node, pool: pool, random: random, accumulatesParameters: accumulates,
+      node: node, pool: pool, random: random, mode: mode, scratch: staging?.scratch,
       microbatchShare: scale * Float(lossCount), parametersAreDone: parametersAreDone)
     if node.operation.isView { context.passGradientThroughView() } else { node.operation.backward(context) }
     profile?.add(node.index, .backward, since: began)

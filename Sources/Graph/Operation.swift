@@ -56,6 +56,10 @@ public protocol Operation: Sendable {
   /// Floating-point operations of one backward call, where `wanted` says which inputs need a gradient.
   func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Int
 
+  /// Whether backward can add the finished gradient of a parameter, given as this input, to what is there in one addition an element
+  /// (`BackwardContext.Gradient.addsWhole`), and how much scratch each thread then needs, in elements; nil if it cannot.
+  func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int?
+
   /// Computes the output from the inputs.
   func forward(_ context: ForwardContext)
 
@@ -77,6 +81,7 @@ extension Operation {
   public var gradientInPlace: Int? { nil }
   public var gradientOverInput: Int? { nil }
   public var isView: Bool { false }
+  public func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int? { nil }
   public func forwardFlops(_ inputs: [Shape]) -> Int { 0 }
 
   /// One product of forward's size for each of the two operands that needs a gradient.

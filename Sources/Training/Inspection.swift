@@ -27,7 +27,7 @@ public struct Inspection: Codable, Sendable {
   /// `training.optimizer.sharded` between hosts its share of the optimizer's.
   public struct Memory: Codable, Sendable {
     public var parameters: Int
-    /// In reproducible mode of as many arenas as partial sums wait at a time.
+    /// In reproducible mode of as many arenas as partial sums wait at a time, and what is staged before it is added.
     public var gradients: Int
     /// With the average of the weights, if one is kept; in sharded runs by messages, of all ranks together.
     public var optimizer: Int
@@ -35,10 +35,12 @@ public struct Inspection: Codable, Sendable {
     public var optimizerIsSharded: Bool
     /// Values, their gradients, saved buffers and scratch.
     public var activations: Int
+    /// For each thread, besides.
+    public var scratch: Int
     /// Training and held-out samples.
     public var data: Int
 
-    public var total: Int { parameters + gradients + optimizer + activations + data }
+    public var total: Int { parameters + gradients + optimizer + activations + scratch + data }
   }
 
   public var name: String
@@ -61,7 +63,8 @@ public struct Inspection: Codable, Sendable {
     } catch {
       throw CommonFailure("\(error)", exitStatus: 2)
     }
-    let arena = MemoryLayout<Float>.stride * graph.arenaCount
+    let stride = MemoryLayout<Float>.stride
+    let arena = stride * graph.arenaCount
     let optimizer = ReadyMade.optimizer(configuration.training.optimizer)
     name = configuration.name
     model = configuration.model.kind.rawValue
@@ -80,14 +83,15 @@ public struct Inspection: Codable, Sendable {
     flopsPerStep = flopsPerSample * Double(batch)
     let training = configuration.training
     // In the tree's order sums of microbatches wait for each other.
-    let buffers =
-      training.reproducible
-      ? StepShare.buffers(ReductionTree(leaves: training.microbatchCount), size: 1) : 1
+    let tree = training.reproducible ? ReductionTree(leaves: training.microbatchCount) : nil
+    let buffers = tree.map { StepShare.buffers($0, size: 1) } ?? 1
+    let addsWhole = LeafGradients.addsWhole(tree, run: 0..<training.microbatchCount)
+    let staged = addsWhole ? Executor.stagedCount(graph) : (gradients: 0, scratch: 0)
     memory = Memory(
-      parameters: arena, gradients: arena * buffers,
+      parameters: arena, gradients: arena * buffers + stride * staged.gradients,
       optimizer: arena * (optimizer.stateCount + (training.emaDecay == nil ? 0 : 1)),
       optimizerIsSharded: training.optimizer.sharded,
-      activations: MemoryLayout<Float>.stride * Executor.activationCount(graph),
+      activations: stride * Executor.activationCount(graph), scratch: stride * staged.scratch,
       data: data.train.byteCount + data.test.byteCount)
   }
 
@@ -115,7 +119,8 @@ public struct Inspection: Codable, Sendable {
       forward and backward: \(String(format: "%.3f", flopsPerSample / 1e6)) MFLOP a sample, \
       \(String(format: "%.3f", flopsPerStep / 1e9)) GFLOP a step of \(batch) samples
       memory of a rank: parameters \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), \
-      optimizer \(megabytes(memory.optimizer))\(memory.optimizerIsSharded ? " / ranks" : ""), activations \(megabytes(memory.activations)), data \
+      optimizer \(megabytes(memory.optimizer))\(memory.optimizerIsSharded ? " / ranks" : ""), activations \(megabytes(memory.activations)), \
+      \(memory.scratch > 0 ? "scratch of a thread \(megabytes(memory.scratch)), " : "")data \
       \(megabytes(memory.data)); together \(megabytes(memory.total))\(memory.optimizerIsSharded ? " on one rank" : "")
       """
   }

@@ -4,8 +4,10 @@
 struct StepVerdict: Equatable, Sendable {
   /// Sum of the losses of samples, in units of 2^-32.
   var loss: Int64 = 0
-  /// Ranks with a gradient that is not finite, or too large to be added.
+  /// Ranks with a gradient that is not finite.
   var notFinite: Int64 = 0
+  /// Ranks with one so large that the sum over the ranks has to be looked at.
+  var large: Int64 = 0
   /// Ranks that were asked to write a checkpoint, and to stop.
   var saves: Int64 = 0
   var stops: Int64 = 0
@@ -13,7 +15,7 @@ struct StepVerdict: Equatable, Sendable {
   var written: Int64 = 0
   var failed: Int64 = 0
 
-  static let wordCount = 6
+  static let wordCount = 7
 
   /// Adds the losses of a microbatch.
   mutating func add(loss sum: Double) {
@@ -33,6 +35,7 @@ struct StepVerdict: Equatable, Sendable {
   func write(to words: UnsafeMutablePointer<Int64>) {
     (words[0], words[1], words[2]) = (loss, notFinite, saves)
     (words[3], words[4], words[5]) = (stops, written, failed)
+    words[6] = large
   }
 
   mutating func add(_ words: UnsafePointer<Int64>) {
@@ -43,5 +46,6 @@ struct StepVerdict: Equatable, Sendable {
     stops += words[3]
     written += words[4]
     failed += words[5]
+    large += words[6]
   }
 }

@@ -156,7 +156,7 @@ public final class Trainer {
     before = progress
     executor = Executor(
       graph, pool: pool, seed: configuration.seed, parameters: state.parameters,
-      gradients: state.ownGradients)
+      gradients: state.ownGradients, addsWhole: LeafGradients.addsWhole(share.tree, run: share.run))
     arenas =
       try choice.way.sharesMemory
       ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: group) : nil
@@ -242,7 +242,7 @@ public final class Trainer {
       let target = leaves.begin(microbatch)
       executor.backward(
         scale: 1 / Float(training.batch * network.lossesPerSample), into: target.arena,
-        accumulates: target.accumulates
+        mode: target.mode
       ) { watermark, _ in
         leaves.reached(watermark)
         reducer.reached(leaves.watermark)
@@ -251,15 +251,18 @@ public final class Trainer {
       spans.end()
     }
     if !leaves.areFinite { verdict.notFinite = 1 }
+    if leaves.areLarge { verdict.large = 1 }
     report(&verdict)
     let common = try agree(verdict)
     self.verdict = common
     try reducer.finish()
     let loss = common.lossSum / Double(training.batch)
     let update = UpdateStep(step: step, learningRate: rate)
-    progress.add(loss: loss, isSkipped: common.notFinite > 0)
+    var isSkipped = common.notFinite > 0
+    if !isSkipped, common.large > 0 { isSkipped = try !sumsAreFinite() }
+    progress.add(loss: loss, isSkipped: isSkipped)
     record()
-    try self.update(update, isSkipped: common.notFinite > 0)
+    try self.update(update, isSkipped: isSkipped)
     spans.step = step
     stepSeconds = spans.end()
     progress.trainingSeconds += stepSeconds
@@ -285,6 +288,17 @@ public final class Trainer {
       instruments.compute.spans.end()
       return common
     }
+  }
+
+  /// Whether the gradients are finite, summed over all ranks: asked where the parts are, but are large. Collective.
+  ///
+  /// So a step is skipped exactly if the sum in the end is not finite, however it is shared out: what is not finite in any part is not in
+  /// the sum.
+  private func sumsAreFinite() throws(MPIError) -> Bool {
+    var verdict = StepVerdict()
+    if !ownPieces.allSatisfy({ updater.areFinite($0) }) { verdict.notFinite = 1 }
+    meet()
+    return try agree(verdict).notFinite == 0
   }
 
   /// Updates the pieces that are this rank's, when all gradients are complete.
@@ -339,7 +353,7 @@ public final class Trainer {
     let parameters = network.graph.parameters
     var found = parameters.map { parameter -> Int64 in
       let isFinite = state.ownGradients.prefix(leaves.brought).allSatisfy { gradients in
-        gradients[parameter.range].allSatisfy(\.isFinite)
+        gradients[parameter.range].allSatisfy { $0.magnitude <= leaves.bound }
       }
       return isFinite ? 0 : 1
     }

@@ -43,6 +43,13 @@ struct DenseOperation: Operation {
 
   func forwardFlops(_ inputs: [Shape]) -> Int { 2 * inputs[0].count * inputs[1][1] }
 
+  /// Of the weight.
+  func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int? {
+    guard index == 1 else { return nil }
+    return BLAS.addingScratchCount(
+      transposeA: true, transposeB: false, m: inputs[0].columns, n: inputs[1][1], k: inputs[0].rows)
+  }
+
   func forward(_ context: ForwardContext) {
     let (rows, inner) = (context.shape(ofInput: 0).rows, context.shape(ofInput: 0).columns)
     let columns = context.outputShape.columns
@@ -90,14 +97,19 @@ struct DenseOperation: Operation {
     // One tensor as both: its gradients are added in the order of the inputs.
     let isBoth = input != nil && input?.pointer == weight?.pointer
     if isBoth { differentiateInput() }
-    if let weight {
+    if let weight, weight.addsWhole {
+      BLAS.gemmAdding(
+        transposeA: true, transposeB: false, m: inner, n: columns, k: rows, a: context.input(0), lda: inner,
+        b: dz, ldb: columns, to: weight.pointer, ldc: columns, scratch: context.scratch, on: context.pool,
+        add: { Elementwise.add($0, to: $1, $2) })
+    } else if let weight {
       BLAS.gemm(
         transposeA: true, transposeB: false, m: inner, n: columns, k: rows, alpha: 1, a: context.input(0),
         lda: inner, b: dz, ldb: columns,
         beta: weight.accumulates || weight.pointer == residual ? 1 : 0, c: weight.pointer, ldc: columns,
         on: context.pool)
-      context.gradientsAreDone(ofInputs: 1...(hasResidual ? residualIndex : 2))
     }
+    if weight != nil { context.gradientsAreDone(ofInputs: 1...(hasResidual ? residualIndex : 2)) }
     if !isBoth { differentiateInput() }
   }
 

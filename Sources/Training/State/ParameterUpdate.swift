@@ -26,10 +26,8 @@ final class ParameterUpdate {
   /// What is summed for a piece, unless a member has its sum.
   private let operands: [UnsafeMutablePointer<Float>]
   private let merges: [UInt8]
-  /// For each thread memory for the gradient of a piece, and whether it is taken.
-  private let scratch: UnsafeMutablePointer<Float>
-  private let claims: UnsafeMutablePointer<Atomic<Bool>>
-  private let slots: Int
+  /// For each thread memory for the gradient of a piece. The slot is also that of its undo copy.
+  private let scratch: ThreadScratch
   /// Time of the last `run` spent on sums, and in all, over the threads: nanoseconds.
   private let summing = Atomic<Int>(0)
   private let working = Atomic<Int>(0)
@@ -50,16 +48,7 @@ final class ParameterUpdate {
     } else {
       (operands, merges) = ([], [])
     }
-    slots = tail.threads
-    scratch = .allocate(capacity: slots * UpdatePieces.length)
-    claims = .allocate(capacity: slots)
-    for slot in 0..<slots { (claims + slot).initialize(to: Atomic(false)) }
-  }
-
-  deinit {
-    scratch.deallocate()
-    claims.deinitialize(count: slots)
-    claims.deallocate()
+    scratch = ThreadScratch(slots: tail.threads, count: UpdatePieces.length)
   }
 
   /// Whether a decision needs `measure` first.
@@ -68,16 +57,31 @@ final class ParameterUpdate {
   /// Whether an update needs `measureTensors` first.
   var needsTensorNorms: Bool { rules.optimizer.needsNorms }
 
+  /// Whether the gradients of some pieces are finite, summed over all members. All gradients are complete.
+  func areFinite(_ indices: Range<Int>) -> Bool {
+    let beyond = Atomic<Int>(0)
+    pool.run(tiles: indices.count) { tile in
+      let index = indices.lowerBound + tile
+      let slot = scratch.claim()
+      let piece = pieces.pieces[index]
+      let found = Elementwise.countBeyond(
+        Float.greatestFiniteMagnitude, piece.range.count, sum(piece, index, slot))
+      beyond.wrappingAdd(found, ordering: .relaxed)
+      scratch.release(slot)
+    }
+    return beyond.load(ordering: .relaxed) == 0
+  }
+
   /// Computes the norms of some pieces, for `decision` and for the update. All gradients are complete.
   func measure(_ indices: Range<Int>, at step: UpdateStep) {
     pool.run(tiles: indices.count) { tile in
       let index = indices.lowerBound + tile
-      let slot = claim()
+      let slot = scratch.claim()
       let piece = pieces.pieces[index]
       let gradient = sum(piece, index, slot)
       let norms = state.norms + index * StateLayout.normCount
       norms[0] = rules.squaredNorm(piece, gradient)
-      claims[slot].store(false, ordering: .releasing)
+      scratch.release(slot)
     }
   }
 
@@ -86,7 +90,7 @@ final class ParameterUpdate {
     guard needsTensorNorms else { return }
     pool.run(tiles: indices.count) { tile in
       let index = indices.lowerBound + tile
-      let slot = claim()
+      let slot = scratch.claim()
       let piece = pieces.pieces[index]
       let operands = operands(piece, gradient: clipped(sum(piece, index, slot), piece, slot, decision))
       let squares =
@@ -94,7 +98,7 @@ final class ParameterUpdate {
         ? rules.optimizer.squaredNorms(operands, at: step) : SquaredNorms()
       let norms = state.norms + index * StateLayout.normCount
       (norms[1], norms[2]) = (squares.first, squares.second)
-      claims[slot].store(false, ordering: .releasing)
+      scratch.release(slot)
     }
   }
 
@@ -168,7 +172,7 @@ final class ParameterUpdate {
   }
 
   private func update(_ index: Int, at step: UpdateStep, _ decision: UpdateDecision) {
-    let slot = claim()
+    let slot = scratch.claim()
     let piece = pieces.pieces[index]
     let isJournaled = state.layout.tail.isJournaled
     if !decision.isSkipped, rules.changes(piece) {
@@ -189,7 +193,7 @@ final class ParameterUpdate {
     } else {
       state.versions[index].store(Int32(step.step + 1), ordering: .sequentiallyConsistent)
     }
-    claims[slot].store(false, ordering: .releasing)
+    scratch.release(slot)
   }
 
   // MARK: Memory of a piece
@@ -209,7 +213,7 @@ final class ParameterUpdate {
       return UnsafePointer(state.gradients[Int(state.owners[index])][0].base + first)
     }
     if operands.count == 1 { return UnsafePointer(operands[0] + first) }
-    let target = scratch + slot * UpdatePieces.length
+    let target = scratch[slot]
     Elementwise.fold(piece.range, operands, merges: merges, into: target - first)
     return UnsafePointer(target)
   }
@@ -217,7 +221,7 @@ final class ParameterUpdate {
   private func clipped(
     _ gradient: UnsafePointer<Float>, _ piece: UpdatePieces.Piece, _ slot: Int, _ decision: UpdateDecision
   ) -> UnsafePointer<Float> {
-    rules.clip(gradient, piece, decision, into: scratch + slot * UpdatePieces.length)
+    rules.clip(gradient, piece, decision, into: scratch[slot])
   }
 
   private func copy(_ piece: UpdatePieces.Piece, to undo: UndoCopy) {
@@ -243,14 +247,5 @@ final class ParameterUpdate {
       }
     }
     undo.piece.pointee.store(0, ordering: .sequentiallyConsistent)
-  }
-
-  /// Takes memory that no other thread of the pool has.
-  private func claim() -> Int {
-    while true {
-      for slot in 0..<slots where !claims[slot].load(ordering: .relaxed) {
-        if !claims[slot].exchange(true, ordering: .acquiring) { return slot }
-      }
-    }
   }
 }
