@@ -22,16 +22,24 @@ public enum Algorithm: String, Sendable, CaseIterable {
 
   /// The algorithm as schedules for elements of that many bytes, or nil where the MPI library does the work.
   ///
-  /// - Parameter isBetweenHosts: whether every rank is on a host of its own.
-  public func scheduled(elementBytes: Int, isBetweenHosts: Bool = false) -> (any ScheduledAllreduce)? {
+  /// - Parameters:
+  ///   - segments: how long messages are; eager ones between hosts, unless measured otherwise.
+  ///   - wireBytes: bytes of an element on the wire, when they are fewer.
+  public func scheduled(
+    elementBytes: Int, segments: Segments = .long, wireBytes: Int? = nil
+  ) -> (any ScheduledAllreduce)? {
     switch self {
     case .mpi: return nil
-    case .ring: return Ring(elementBytes: elementBytes)
+    case .ring:
+      return Ring(elementBytes: elementBytes, segments: segments, wireBytes: wireBytes)
     case .recursiveDoubling:
-      return RecursiveDoubling(elementBytes: elementBytes, isBetweenHosts: isBetweenHosts)
-    case .halvingDoubling: return HalvingDoubling(elementBytes: elementBytes)
-    case .direct: return Direct(elementBytes: elementBytes)
-    case .linear: return Linear(elementBytes: elementBytes)
+      return RecursiveDoubling(elementBytes: elementBytes, segments: segments, wireBytes: wireBytes)
+    case .halvingDoubling:
+      return HalvingDoubling(elementBytes: elementBytes, segments: segments, wireBytes: wireBytes)
+    case .direct:
+      return Direct(elementBytes: elementBytes, segments: segments, wireBytes: wireBytes)
+    case .linear:
+      return Linear(elementBytes: elementBytes, segments: segments, wireBytes: wireBytes)
     }
   }
 }

@@ -105,7 +105,8 @@ public struct AllreduceExecutor: ~Copyable {
       "AllreduceExecutor: \(wire) on the wire is for sums of Float, not for \(reduction) of \(T.self)")
     let began = executor.begin()
     let bytes = elements.count * wire.bytes(ofElement: MemoryLayout<T>.stride)
-    let algorithm = fixed == nil ? selection.algorithm(bytes: bytes) : .ring
+    let entry = selection.entry(bytes: bytes)
+    let algorithm = fixed == nil ? entry.algorithm : .ring
     var bytesSentByMPI = 0
     if algorithm == .mpi {
       progress.enter(.mpi)
@@ -114,7 +115,7 @@ public struct AllreduceExecutor: ~Copyable {
       let size = executor.communicator.size
       bytesSentByMPI = bytes * 2 * (size - 1) / size
     } else if let base = elements.baseAddress {
-      try run(algorithm, over: base, count: elements.count, elementBytes: MemoryLayout<T>.stride) {
+      try run(entry, over: base, count: elements.count, elementBytes: MemoryLayout<T>.stride) {
         T.combine(reduction, $0, into: $1, count: $2)
       }
     }
@@ -123,10 +124,12 @@ public struct AllreduceExecutor: ~Copyable {
 
   /// Runs the schedules of one call.
   private mutating func run(
-    _ algorithm: Algorithm, over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
+    _ entry: AllreduceSelection.Entry, over memory: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
-    let isBetweenHosts = try executor.isBetweenHosts()
+    let fitting = try executor.segments()
+    let segments = entry.segments ?? fitting
+    let wireBytes = wire.bytes(ofElement: elementBytes)
     var offset = 0
     while offset < count {
       let piece = min(count - offset, pieceLimit)
@@ -135,9 +138,11 @@ public struct AllreduceExecutor: ~Copyable {
         combine: combine
       ) { [fixed] size, rank in
         let scheduled =
-          fixed ?? algorithm.scheduled(elementBytes: elementBytes, isBetweenHosts: isBetweenHosts)
+          fixed
+          ?? entry.algorithm.scheduled(
+            elementBytes: elementBytes, segments: segments, wireBytes: wireBytes)
         guard let scheduled else {
-          preconditionFailure("\(algorithm) has no schedules")
+          preconditionFailure("\(entry.algorithm) has no schedules")
         }
         return scheduled.schedule(size: size, rank: rank, count: piece)
       }

@@ -25,8 +25,8 @@ public struct ChainBroadcast: ScheduledCollective {
   }
 
   /// With segments of 256 KiB.
-  public init(root: Int, elementBytes: Int) {
-    self.init(root: root, segmentLength: max(1, (256 << 10) / elementBytes))
+  public init(root: Int, elementBytes: Int, segments: Segments = .long) {
+    self.init(root: root, segmentLength: max(1, min(256 << 10, segments.bytes) / elementBytes))
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {

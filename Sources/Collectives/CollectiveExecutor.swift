@@ -175,6 +175,7 @@ extension CollectiveExecutor {
         "rank \(executor.communicator.rank): \(collective): \(count) elements, but at most \(pieceLimit) can be "
           + "cut into chunks at once")
     }
+    let segments = try executor.segments()
     var offset = 0
     while let base = memory.baseAddress, offset < count {
       let piece = min(count - offset, pieceLimit)
@@ -183,7 +184,8 @@ extension CollectiveExecutor {
         combine: combine
       ) { [fixed, grain] size, rank in
         let algorithm =
-          fixed?[collective] ?? Algorithms.fitting(collective, size, piece, elementBytes, grain: grain)
+          fixed?[collective]
+          ?? Algorithms.fitting(collective, size, piece, elementBytes, segments: segments, grain: grain)
         return algorithm.schedule(size: size, rank: rank, count: piece)
       }
       offset += piece
@@ -207,20 +209,23 @@ extension CollectiveExecutor.Algorithms {
 
   /// What serves a call of that many elements best.
   fileprivate static func fitting(
-    _ collective: Collective, _ size: Int, _ count: Int, _ elementBytes: Int, grain: Int?
+    _ collective: Collective, _ size: Int, _ count: Int, _ elementBytes: Int, segments: Segments, grain: Int?
   ) -> any ScheduledCollective {
     let isDirect = CollectiveExecutor.isDirect(bytes: count * elementBytes, size: size)
     switch collective {
-    case .reduceScatter where isDirect: return DirectReduceScatter(elementBytes: elementBytes, grain: grain)
-    case .reduceScatter: return RingReduceScatter(elementBytes: elementBytes, grain: grain)
-    case .allgather where isDirect: return DirectAllgather(elementBytes: elementBytes, grain: grain)
-    case .allgather: return RingAllgather(elementBytes: elementBytes, grain: grain)
+    case .reduceScatter where isDirect:
+      return DirectReduceScatter(elementBytes: elementBytes, segments: segments, grain: grain)
+    case .reduceScatter:
+      return RingReduceScatter(elementBytes: elementBytes, segments: segments, grain: grain)
+    case .allgather where isDirect:
+      return DirectAllgather(elementBytes: elementBytes, segments: segments, grain: grain)
+    case .allgather: return RingAllgather(elementBytes: elementBytes, segments: segments, grain: grain)
     case .broadcast(let root):
-      let chain = ChainBroadcast(root: root, elementBytes: elementBytes)
-      let segments = (count + chain.segmentLength - 1) / chain.segmentLength
+      let chain = ChainBroadcast(root: root, elementBytes: elementBytes, segments: segments)
+      let number = (count + chain.segmentLength - 1) / chain.segmentLength
       let levels = Int.bitWidth - (size - 1).leadingZeroBitCount
-      return size + segments - 2 < segments * levels
-        ? chain : BinomialBroadcast(root: root, elementBytes: elementBytes)
+      return size + number - 2 < number * levels
+        ? chain : BinomialBroadcast(root: root, elementBytes: elementBytes, segments: segments)
     case .allreduce: preconditionFailure("an allreduce has an executor of its own")
     }
   }

@@ -24,8 +24,8 @@ public struct DirectAllgather: ScheduledCollective {
   }
 
   /// With the segments of ``Direct``.
-  public init(elementBytes: Int, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes)
+  public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
+    let direct = Direct(elementBytes: elementBytes, segments: segments)
     self.init(segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight, grain: grain)
   }
 

@@ -26,8 +26,8 @@ public struct DirectReduceScatter: ScheduledCollective {
   }
 
   /// With the segments of ``Direct``.
-  public init(elementBytes: Int, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes)
+  public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
+    let direct = Direct(elementBytes: elementBytes, segments: segments)
     self.init(
       segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight,
       workspaceLength: direct.workspaceLength, grain: grain)

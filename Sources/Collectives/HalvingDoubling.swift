@@ -50,9 +50,13 @@ public struct HalvingDoubling: ScheduledAllreduce {
     self.lanesInFlight = lanesInFlight
   }
 
-  /// With lanes of 1 MiB, two in flight.
-  public init(elementBytes: Int) {
-    self.init(laneLength: max(1, (1 << 20) / elementBytes), lanesInFlight: 2)
+  /// With lanes of 1 MiB, two in flight; or with other ``Segments``: the longest message is half a lane.
+  ///
+  /// - Parameter wireBytes: bytes of an element on the wire, when they are fewer.
+  public init(elementBytes: Int, segments: Segments = .long, wireBytes: Int? = nil) {
+    self.init(
+      laneLength: 2 * segments.length(elementBytes: elementBytes, wireBytes: wireBytes),
+      lanesInFlight: segments.inFlight(long: 2))
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {

@@ -39,11 +39,13 @@ public struct Linear: ScheduledAllreduce {
     self.workspaceLength = workspaceLength
   }
 
-  /// With lanes of 512 KiB, two in flight, 16 MiB of workspace.
-  public init(elementBytes: Int) {
+  /// With lanes of 512 KiB, two in flight, 16 MiB of workspace; or with other ``Segments``.
+  ///
+  /// - Parameter wireBytes: bytes of an element on the wire, when they are fewer.
+  public init(elementBytes: Int, segments: Segments = .long, wireBytes: Int? = nil) {
     self.init(
-      segmentLength: max(1, (512 << 10) / elementBytes), lanesInFlight: 2,
-      workspaceLength: (16 << 20) / elementBytes)
+      segmentLength: segments.length(elementBytes: elementBytes, wireBytes: wireBytes),
+      lanesInFlight: segments.inFlight(long: 2), workspaceLength: (16 << 20) / elementBytes)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {

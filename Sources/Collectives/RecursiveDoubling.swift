@@ -29,8 +29,8 @@
 /// answer, which costs more than a second short message. Within a host the limit of Open MPI is 4 KiB, its header
 /// included, so buffers up to eight times `eagerLength` are cut into lanes that stay below it. Measured on two
 /// cores with 2 ranks, in microseconds, with one lane and as it is: 4 KiB 6.5 and 2.8, 8 KiB 9.1 and 5.1, 16 KiB
-/// 14 and 11, 32 KiB 24 and 23. Over TCP the limit is 64 KiB; where no ranks share a host nothing is cut, since more messages would
-/// only cost more.
+/// 14 and 11, 32 KiB 24 and 23. Over TCP the limit is 64 KiB; between hosts short buffers are not cut, since more messages would only
+/// cost more.
 ///
 /// Sources: Thakur, Rabenseifner and Gropp, "Optimization of collective communication operations in MPICH", Int.
 /// J. High Perform. Comput. Appl. 19 (2005) 49-66; groups of more than two: Ruefenacht, Bull and Booth,
@@ -57,13 +57,17 @@ public struct RecursiveDoubling: ScheduledAllreduce {
     self.largestGroup = largestGroup
   }
 
-  /// With segments of 512 KiB, four lanes in flight, groups of up to three ranks unless another number is given.
+  /// With segments of 512 KiB, four lanes in flight, groups of up to three ranks unless another number is given; or with
+  /// other ``Segments``. Eager ones are for messages between hosts: then short buffers are not cut for those within one.
   ///
-  /// - Parameter isBetweenHosts: whether no ranks share a host, so that the limit of messages within one is of no account.
-  public init(elementBytes: Int, largestGroup: Int = 3, isBetweenHosts: Bool = false) {
+  /// - Parameter wireBytes: bytes of an element on the wire, when they are fewer.
+  public init(
+    elementBytes: Int, largestGroup: Int = 3, segments: Segments = .long, wireBytes: Int? = nil
+  ) {
     self.init(
-      segmentLength: max(1, (512 << 10) / elementBytes), lanesInFlight: 4, largestGroup: largestGroup,
-      eagerLength: isBetweenHosts ? 0 : 3_840 / elementBytes)
+      segmentLength: segments.length(elementBytes: elementBytes, wireBytes: wireBytes),
+      lanesInFlight: segments.inFlight(long: 4), largestGroup: largestGroup,
+      eagerLength: segments == .eager ? 0 : 3_840 / elementBytes)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {

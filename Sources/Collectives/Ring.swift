@@ -51,10 +51,16 @@ public struct Ring: ScheduledAllreduce {
   ///
   /// Measured on two cores with 1 MiB of second-level cache each, 2 ranks, 1 to 64 MiB: segments of 64 and
   /// 128 KiB pay 5 to 20 % for more messages, from 256 KiB to 1 MiB there is little between them. Two lanes
-  /// are enough for one to travel while the other is added. Between hosts (four, 1 Gbit/s, 16 MiB) four are 5 %
-  /// faster: a rank that loses its core for a moment has more under way. Six are not.
-  public init(elementBytes: Int) {
-    self.init(segmentLength: max(1, (512 << 10) / elementBytes), lanesInFlight: 4)
+  /// are enough for one to travel while the other is added. Between hosts four are 5 % faster: a rank that loses
+  /// its core for a moment has more under way. Six are not.
+  ///
+  /// - Parameters:
+  ///   - segments: shorter ones between hosts, eight lanes of them; see ``Segments``.
+  ///   - wireBytes: bytes of an element on the wire, when they are fewer.
+  public init(elementBytes: Int, segments: Segments = .long, wireBytes: Int? = nil) {
+    self.init(
+      segmentLength: segments.length(elementBytes: elementBytes, wireBytes: wireBytes),
+      lanesInFlight: segments.inFlight(long: 4))
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {

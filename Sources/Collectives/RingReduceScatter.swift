@@ -27,8 +27,8 @@ public struct RingReduceScatter: ScheduledCollective {
   }
 
   /// With the segments of ``Ring``.
-  public init(elementBytes: Int, grain: Int? = nil) {
-    let ring = Ring(elementBytes: elementBytes)
+  public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
+    let ring = Ring(elementBytes: elementBytes, segments: segments)
     self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight, grain: grain)
   }
 

@@ -10,8 +10,8 @@ struct ScheduleExecutor: ~Copyable {
   /// How long a wait polls before it gives way. Unless it is set, the first call finds what fits the ranks and
   /// cores of the machine.
   var patience: Patience?
-  /// Whether every rank is on a host of its own; found by the first call that asks.
-  private var areAlone: Bool?
+  /// Found by the first call that asks.
+  private var fittingSegments: Segments?
   private(set) var statistics = AllreduceStatistics()
   private var plans = PlanCache()
   private var runner: ScheduleRunner
@@ -33,12 +33,13 @@ struct ScheduleExecutor: ~Copyable {
     return MPI.wallTime()
   }
 
-  /// Whether no ranks share a host. Collective the first time; the same on all ranks.
-  mutating func isBetweenHosts() throws(MPIError) -> Bool {
-    if let areAlone { return areAlone }
+  /// What fits one host, or several. Collective the first time; the same on all ranks.
+  mutating func segments() throws(MPIError) -> Segments {
+    if let fittingSegments { return fittingSegments }
     let most = try communicator.allreduce(communicator.splitByHost().size, .maximum)
-    areAlone = most == 1
-    return most == 1
+    let segments: Segments = most == communicator.size ? .long : .eager
+    fittingSegments = segments
+    return segments
   }
 
   /// Ends a call, also one in which MPI did the work. On the way of an error nobody asks any more.

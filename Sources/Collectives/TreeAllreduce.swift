@@ -58,12 +58,12 @@ public struct TreeAllreduce: ScheduledAllreduce {
   }
 
   /// The defaults of ``HalvingDoubling`` and ``Direct``; up to 16 KiB are exchanged whole.
-  public init(leaves: Int, elementBytes: Int) {
+  public init(leaves: Int, elementBytes: Int, segments: Segments = .long) {
     tree = ReductionTree(leaves: leaves)
     shortLength = (16 << 10) / elementBytes
-    halving = HalvingDoubling(elementBytes: elementBytes)
-    doubling = RecursiveDoubling(elementBytes: elementBytes, largestGroup: 2)
-    direct = Direct(elementBytes: elementBytes)
+    halving = HalvingDoubling(elementBytes: elementBytes, segments: segments)
+    doubling = RecursiveDoubling(elementBytes: elementBytes, largestGroup: 2, segments: segments)
+    direct = Direct(elementBytes: elementBytes, segments: segments)
   }
 
   /// The subtrees whose sums a rank brings, as ranges of leaves, in the order of its buffers.

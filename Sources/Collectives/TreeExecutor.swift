@@ -139,13 +139,16 @@ public struct TreeExecutor: ~Copyable {
     let began = executor.begin()
     if let first, count > 0 {
       let elementBytes = MemoryLayout<T>.stride
+      let segments = try executor.segments()
       try executor.run(
         .reduceScatter, over: first, otherPartials: otherPartials, count: count, elementBytes: elementBytes
       ) {
         T.combine(reduction, $0, into: $1, count: $2)
       } schedule: { [tree, grain] size, rank in
-        TreeReduceScatter(leaves: tree.leaves, elementBytes: elementBytes, grain: grain)
-          .schedule(size: size, rank: rank, count: count)
+        TreeReduceScatter(
+          leaves: tree.leaves, elementBytes: elementBytes, segments: segments, grain: grain
+        )
+        .schedule(size: size, rank: rank, count: count)
       }
     }
     executor.end(began: began)
@@ -181,6 +184,7 @@ public struct TreeExecutor: ~Copyable {
     _ first: UnsafeMutableRawPointer, count: Int, elementBytes: Int,
     combine: (_ operand: UnsafeRawPointer, _ block: UnsafeMutableRawPointer, _ count: Int) -> Void
   ) throws(MPIError) {
+    let segments = try executor.segments()
     var offset = 0
     while offset < count {
       let piece = min(count - offset, pieceLimit)
@@ -188,7 +192,7 @@ public struct TreeExecutor: ~Copyable {
         .allreduce, over: first + offset * elementBytes, otherPartials: otherPartials, count: piece,
         elementBytes: elementBytes, combine: combine
       ) { [fixed, tree] size, rank in
-        (fixed ?? TreeAllreduce(leaves: tree.leaves, elementBytes: elementBytes))
+        (fixed ?? TreeAllreduce(leaves: tree.leaves, elementBytes: elementBytes, segments: segments))
           .schedule(size: size, rank: rank, count: piece)
       }
       offset += piece

@@ -34,8 +34,8 @@ public struct TreeReduceScatter: ScheduledCollective {
   }
 
   /// With the segments of ``Direct``.
-  public init(leaves: Int, elementBytes: Int, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes)
+  public init(leaves: Int, elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
+    let direct = Direct(elementBytes: elementBytes, segments: segments)
     self.init(
       leaves: leaves, segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight,
       workspaceLength: direct.workspaceLength, grain: grain)

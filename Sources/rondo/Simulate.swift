@@ -73,14 +73,20 @@ struct Simulate: ParsableCommand {
       for algorithm in algorithms {
         // Through one rank goes everything, and its schedule would fill the memory.
         if algorithm == .linear, ranks > Self.mostLinearRanks { continue }
-        guard let schedules = algorithm.scheduled(elementBytes: 4, isBetweenHosts: network.ranksPerNode == 1)
-        else { continue }
+        guard let schedules = schedules(algorithm, network) else { continue }
         let seconds = Simulator.seconds(
           schedules, size: ranks, count: bytes / 4, wireBytesPerElement: wire == .bfloat16 ? 2 : 4,
           model: network, starts: ranks <= 64 ? 9 : 1)
         printRow(algorithm, bytes: bytes, seconds: seconds)
       }
     }
+  }
+
+  /// With the segments that the executor would take.
+  private func schedules(_ algorithm: Algorithm, _ network: NetworkModel) -> (any ScheduledAllreduce)? {
+    algorithm.scheduled(
+      elementBytes: 4, segments: ranks > network.ranksPerNode ? .eager : .long,
+      wireBytes: wire == .bfloat16 ? 2 : 4)
   }
 
   /// What fits the memory of a small machine, and what schedules can address.

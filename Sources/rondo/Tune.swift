@@ -61,7 +61,7 @@ struct Tune: ParsableCommand {
       tuning.seconds = seconds
       say("#    bytes  algorithms, fastest first, with microseconds")
       let measurements = try tuning.measure(layout, on: world) { row in
-        let times = row.times.map { "\($0.algorithm) \(Int(($0.seconds * 1e6).rounded()))" }
+        let times = row.times.map { "\($0.candidate) \(Int(($0.seconds * 1e6).rounded()))" }
         say(
           String(repeating: " ", count: Swift.max(0, 10 - "\(row.bytes)".count))
             + "\(row.bytes)  \(times.joined(separator: ", "))")

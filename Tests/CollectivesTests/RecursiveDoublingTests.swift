@@ -67,8 +67,8 @@ import Testing
   }
 
   @Test func shortBuffersAreCutForEagerMessagesWithinAHostOnly() {
-    for (isBetweenHosts, lanes) in [(false, 2), (true, 1)] {
-      let algorithm = RecursiveDoubling(elementBytes: 4, isBetweenHosts: isBetweenHosts)
+    for (segments, lanes) in [(Segments.long, 2), (.eager, 1)] {
+      let algorithm = RecursiveDoubling(elementBytes: 4, segments: segments)
       #expect(algorithm.cost(size: 4, rank: 0, count: 1_024).messages == 2 * lanes)
       #expect(ScheduleVerifier.verify(algorithm, size: 4, count: 1_024).findings.isEmpty)
     }

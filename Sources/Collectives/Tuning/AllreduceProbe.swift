@@ -8,12 +8,14 @@ public struct AllreduceProbe {
   /// For all measurements.
   public var seconds = 0.7
   /// What is timed; the first is what is taken when nothing can be measured.
-  public var candidates: [Algorithm]
+  public var candidates: [AllreduceCandidate]
   public let wire: WireFormat
 
   public init(wire: WireFormat = .float32) {
     self.wire = wire
-    candidates = [.ring] + Algorithm.allCases.filter { $0 != .ring && (wire == .float32 || $0 != .mpi) }
+    let algorithms = [.ring] + Algorithm.allCases.filter { $0 != .ring && (wire == .float32 || $0 != .mpi) }
+    // Where processors are slower than the network long messages are better, of the ring if of any.
+    candidates = algorithms.map { AllreduceCandidate($0) } + [AllreduceCandidate(.ring, segments: .long)]
   }
 
   /// The best algorithm for each of `sizes`, in bytes of a buffer. Collective over the ranks that will sum; the same on all of them.
@@ -30,25 +32,26 @@ public struct AllreduceProbe {
     let elements = memory.bytes.bindMemory(to: Float.self)
     var entries: [AllreduceSelection.Entry] = []
     var executors: [Candidate] = []
-    for algorithm in candidates {
-      executors.append(Candidate(algorithm, try AllreduceExecutor(algorithm, wire: wire, on: communicator)))
+    for candidate in candidates {
+      executors.append(
+        Candidate(candidate, try AllreduceExecutor(candidate.selection, wire: wire, on: communicator)))
     }
     for (index, bytes) in sizes.enumerated() {
       let share = max(0, deadline - MPI.wallTime()) / Double(sizes.count - index)
-      entries.append(
-        .init(bytes: bytes, algorithm: try fastest(executors, elements, bytes, share, on: communicator)))
+      let best = try fastest(executors, elements, bytes, share, on: communicator)
+      entries.append(.init(bytes: bytes, algorithm: best.algorithm, segments: best.segments))
     }
     return AllreduceSelection(entries)
   }
 
   /// An array cannot hold noncopyable values, but references to them.
   private final class Candidate {
-    let algorithm: Algorithm
+    let choice: AllreduceCandidate
     var executor: AllreduceExecutor
     var seconds: [Double] = []
 
-    init(_ algorithm: Algorithm, _ executor: consuming AllreduceExecutor) {
-      self.algorithm = algorithm
+    init(_ choice: AllreduceCandidate, _ executor: consuming AllreduceExecutor) {
+      self.choice = choice
       self.executor = executor
     }
 
@@ -64,16 +67,20 @@ public struct AllreduceProbe {
   }
 
   private func fastest(
-    _ candidates: [Candidate], _ elements: UnsafeMutableBufferPointer<Float>, _ bytes: Int, _ seconds: Double,
+    _ all: [Candidate], _ elements: UnsafeMutableBufferPointer<Float>, _ bytes: Int, _ seconds: Double,
     on communicator: borrowing Communicator
-  ) throws(MPIError) -> Algorithm {
+  ) throws(MPIError) -> AllreduceCandidate {
     let start = MPI.wallTime()
+    let size = communicator.size
+    func distinct(_ bytes: Int) -> [Candidate] {
+      all.filter { $0.choice.isDistinct(size: size, count: max(1, bytes / 4), wire: wire) }
+    }
     // The largest buffer, this one or one 2, 4, 8, ... times smaller, on which all can be called three times.
     var length = min(bytes, 16 << 10)
     while true {
       let part = UnsafeMutableBufferPointer(rebasing: elements[..<max(1, length / 4)])
       var round = 0.0
-      for candidate in candidates {
+      for candidate in distinct(length) {
         // The first call makes its plan.
         if candidate.seconds.isEmpty { _ = try candidate.call(part, on: communicator) }
         candidate.seconds = [try candidate.call(part, on: communicator)]
@@ -87,6 +94,8 @@ public struct AllreduceProbe {
       length = factor == 4 ? length * 4 : bytes
     }
     let part = UnsafeMutableBufferPointer(rebasing: elements[..<max(1, length / 4)])
+    // Where the size itself could not be measured the network is what is slow, and the fitting segments stay.
+    let candidates = distinct(length)
     while true {
       let round = candidates.reduce(0) { $0 + $1.seconds[0] }
       let left = seconds - (MPI.wallTime() - start)
@@ -96,7 +105,7 @@ public struct AllreduceProbe {
     }
     // Noise only ever adds: with few calls the least is steadier than the median.
     let best = candidates.min { ($0.seconds.min() ?? 0) < ($1.seconds.min() ?? 0) }
-    for candidate in candidates { candidate.seconds = [] }
-    return best?.algorithm ?? .ring
+    for candidate in all { candidate.seconds = [] }
+    return best?.choice ?? AllreduceCandidate(.ring)
   }
 }

@@ -7,11 +7,13 @@ public struct AllreduceProfile: Sendable, Equatable, Codable {
     public var isTwoLevel: Bool
     /// Bytes of the buffer.
     public var bytes: Int
+    /// How long messages were; nil where there is nothing to choose.
+    public var segments: Segments?
     /// Median, in microseconds.
     public var timeUs: Double
 
     enum CodingKeys: String, CodingKey {
-      case algorithm, bytes
+      case algorithm, bytes, segments
       case isTwoLevel = "two_level"
       case timeUs = "time_us"
     }
@@ -51,7 +53,9 @@ public struct AllreduceProfile: Sendable, Equatable, Codable {
     return AllreduceSelection(
       best.values.map { measurement in
         let bytes = measurement.bytes / (measurement.isTwoLevel ? layout.carriers : 1)
-        return .init(bytes: wire == .float32 ? bytes : 2 * bytes, algorithm: measurement.algorithm)
+        return .init(
+          bytes: wire == .float32 ? bytes : 2 * bytes, algorithm: measurement.algorithm,
+          segments: measurement.segments)
       })
   }
 }

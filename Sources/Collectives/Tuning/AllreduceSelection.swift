@@ -5,10 +5,13 @@ public struct AllreduceSelection: Sendable, Equatable, Codable {
     /// Bytes that the buffer takes on the wire.
     public var bytes: Int
     public var algorithm: Algorithm
+    /// How long its messages are; nil for what fits one host, or several.
+    public var segments: Segments?
 
-    public init(bytes: Int, algorithm: Algorithm) {
+    public init(bytes: Int, algorithm: Algorithm, segments: Segments? = nil) {
       self.bytes = bytes
       self.algorithm = algorithm
+      self.segments = segments
     }
   }
 
@@ -22,10 +25,15 @@ public struct AllreduceSelection: Sendable, Equatable, Codable {
   }
 
   /// The same algorithm for every size.
-  public init(_ algorithm: Algorithm) { entries = [Entry(bytes: 1, algorithm: algorithm)] }
+  public init(_ algorithm: Algorithm, segments: Segments? = nil) {
+    entries = [Entry(bytes: 1, algorithm: algorithm, segments: segments)]
+  }
 
-  /// The algorithm of the entry whose size is nearest, as a ratio: at the geometric mean of two sizes the choice changes.
-  public func algorithm(bytes: Int) -> Algorithm {
+  /// The algorithm for a size.
+  public func algorithm(bytes: Int) -> Algorithm { entry(bytes: bytes).algorithm }
+
+  /// The entry whose size is nearest, as a ratio: at the geometric mean of two sizes the choice changes.
+  public func entry(bytes: Int) -> Entry {
     var best = entries[0]
     for entry in entries.dropFirst() {
       // bytes above the geometric mean: bytes / best > entry / bytes.
@@ -35,7 +43,7 @@ public struct AllreduceSelection: Sendable, Equatable, Codable {
         break
       }
     }
-    return best.algorithm
+    return best
   }
 
   public init(from decoder: any Decoder) throws {

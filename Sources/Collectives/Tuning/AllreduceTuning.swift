@@ -16,7 +16,7 @@ public struct AllreduceTuning {
   /// What was measured at one size, best first.
   public struct Row: Sendable {
     public let bytes: Int
-    public let times: [(algorithm: Algorithm, seconds: Double)]
+    public let times: [(candidate: AllreduceCandidate, seconds: Double)]
   }
 
   /// Collective; the result is the same on all ranks.
@@ -27,31 +27,35 @@ public struct AllreduceTuning {
   ) throws -> [AllreduceProfile.Measurement] {
     let memory = try ArenaMemory(count: largestBytes / 4, leaves: world.size, on: world)
     let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
-    var candidates: [(algorithm: Algorithm, allreduce: ArenaAllreduce)] = []
-    for algorithm in Algorithm.allCases {
-      let way: AllreduceWay = isTwoLevel ? .twoLevel : .messages(algorithm)
+    let ranks = isTwoLevel ? layout.hosts.count : world.size
+    var candidates: [(candidate: AllreduceCandidate, allreduce: ArenaAllreduce)] = []
+    for candidate in AllreduceCandidate.all(isOneHost: layout.isOneHost) {
+      // Between hosts auto is what the selection says.
+      let way: AllreduceWay =
+        isTwoLevel ? .twoLevel : layout.isOneHost ? .messages(candidate.algorithm) : .auto
       candidates.append(
-        (
-          algorithm,
-          try ArenaAllreduce(way, in: memory, between: AllreduceSelection(algorithm), on: world)
-        ))
+        (candidate, try ArenaAllreduce(way, in: memory, between: candidate.selection, on: world)))
     }
     var measurements: [AllreduceProfile.Measurement] = []
     let start = MPI.wallTime()
     var bytes = smallestBytes
     while bytes <= largestBytes {
-      let rows = try AllreduceBenchmark(candidates.map(\.allreduce))
+      let count = bytes / 4 / (isTwoLevel ? layout.carriers : 1)
+      let distinct = candidates.filter { $0.candidate.isDistinct(size: ranks, count: count) }
+      let rows = try AllreduceBenchmark(distinct.map(\.allreduce))
         .measure(count: bytes / 4, seconds: seconds / 60, least: 3, on: world)
-      let times = zip(candidates, rows).map { (algorithm: $0.algorithm, seconds: $1.median) }
+      let times = zip(distinct, rows).map { (candidate: $0.candidate, seconds: $1.median) }
         .sorted { $0.seconds < $1.seconds }
       report(Row(bytes: bytes, times: times))
       measurements += times.map {
-        .init(algorithm: $0.algorithm, isTwoLevel: isTwoLevel, bytes: bytes, timeUs: $0.seconds * 1e6)
+        .init(
+          algorithm: $0.candidate.algorithm, isTwoLevel: isTwoLevel, bytes: bytes,
+          segments: $0.candidate.segments, timeUs: $0.seconds * 1e6)
       }
       if bytes >= 256 << 10 {
         let limit = times[0].seconds * 1.6
         candidates.removeAll { candidate in
-          times.contains { $0.algorithm == candidate.algorithm && $0.seconds > limit }
+          times.contains { $0.candidate == candidate.candidate && $0.seconds > limit }
         }
       }
       // The next size takes about four times as long, each algorithm a few times.
