@@ -55,7 +55,7 @@ public final class Trace {
   /// for one more forward pass. Blocks do not nest: within a block this only calls `body`.
   ///
   /// Source: T. Chen et al., arXiv:1604.06174.
-  public func recomputed(_ body: () -> Tensor) -> Tensor {
+  public func recomputed<Result>(_ body: () -> Result) -> Result {
     guard openBlock == nil else { return body() }
     openBlock = blocks.count
     let first = nodes.count

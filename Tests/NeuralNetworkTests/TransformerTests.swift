@@ -53,10 +53,11 @@ private struct Language {
     let graph = try Language(Self.small, microbatch: 2, time: 5).graph
     let names = graph.parameters.map { "\($0.name) \($0.shape)" }
     #expect(
-      names.prefix(14) == [
+      names.prefix(18) == [
         "embedding.table [11, 8]", "embedding.positions [6, 8]", "blocks.0.norm1.gain [8]",
-        "blocks.0.norm1.bias [8]", "blocks.0.attention.qkv.weight [8, 24]",
-        "blocks.0.attention.qkv.bias [24]",
+        "blocks.0.norm1.bias [8]", "blocks.0.attention.query.weight [8, 8]", "blocks.0.attention.query.bias [8]",
+        "blocks.0.attention.key.weight [8, 8]", "blocks.0.attention.key.bias [8]",
+        "blocks.0.attention.value.weight [8, 8]", "blocks.0.attention.value.bias [8]",
         "blocks.0.attention.output.weight [8, 8]", "blocks.0.attention.output.bias [8]",
         "blocks.0.norm2.gain [8]", "blocks.0.norm2.bias [8]", "blocks.0.mlp.hidden.weight [8, 32]",
         "blocks.0.mlp.hidden.bias [32]", "blocks.0.mlp.output.weight [32, 8]", "blocks.0.mlp.output.bias [8]",
@@ -91,7 +92,7 @@ private struct Language {
       let values = executor.values(of: try #require(language.graph.parameters.first { $0.name == name }))
       return (values.reduce(0) { $0 + $1 * $1 } / Float(values.count)).squareRoot()
     }
-    for name in ["embedding.table", "blocks.3.attention.qkv.weight", "blocks.7.mlp.hidden.weight"] {
+    for name in ["embedding.table", "blocks.3.attention.query.weight", "blocks.7.mlp.hidden.weight"] {
       #expect(abs(try deviation(name) - 0.02) < 1e-3, "\(name)")
     }
     for name in ["blocks.3.attention.output.weight", "blocks.7.mlp.output.weight"] {

@@ -171,8 +171,10 @@ def layer_norm(p, name, x):
 
 def self_attention(p, name, x, heads, causal, mask):
     batch, time, width = x.shape
-    packed = dense(p, f"{name}.qkv", x, 3 * width).reshape(batch, time, 3, heads, width // heads)
-    queries, keys, values = packed.permute(2, 0, 3, 1, 4)
+    queries, keys, values = (
+        dense(p, f"{name}.{part}", x, width).reshape(batch, time, heads, width // heads).transpose(1, 2)
+        for part in ["query", "key", "value"]
+    )
     mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
     return dense(p, f"{name}.output", mixed.transpose(1, 2).reshape(batch, time, width), width)
 

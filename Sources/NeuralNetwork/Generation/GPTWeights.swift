@@ -17,7 +17,7 @@ struct GPTWeights {
 
   struct Block {
     let norm1, norm2: Norm
-    let qkv, mixed, hidden, output: Product
+    let query, key, value, mixed, hidden, output: Product
   }
 
   let table, positions: UnsafePointer<Float>
@@ -55,7 +55,9 @@ struct GPTWeights {
       blocks.append(
         Block(
           norm1: try norm("\(name).norm1"), norm2: try norm("\(name).norm2"),
-          qkv: try product("\(name).attention.qkv", width, 3 * width),
+          query: try product("\(name).attention.query", width, width),
+          key: try product("\(name).attention.key", width, width),
+          value: try product("\(name).attention.value", width, width),
           mixed: try product("\(name).attention.output", width, width),
           hidden: try product("\(name).mlp.hidden", width, 4 * width),
           output: try product("\(name).mlp.output", 4 * width, width)))

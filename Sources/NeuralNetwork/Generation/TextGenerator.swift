@@ -7,7 +7,7 @@ import Kernels
 ///     let generator = try TextGenerator(model, graph: network.graph, parameters: executor.parameters, pool: pool)
 ///     let text = generator.generate(after: prompt, count: 200, sampling: Sampling(temperature: 0.8, topK: 40), seed: 1)
 ///
-/// The queries, keys and values of the tokens read so far are kept for each block, so that another token costs one row of each product.
+/// The keys and values of the tokens read so far are kept for each block, so that another token costs one row of each product.
 /// When the context is full, the older half of it is forgotten and the newer half read again at its new positions (the positions are
 /// part of what is kept): so the model always sees the last context / 2 tokens at least.
 ///
@@ -19,7 +19,7 @@ public final class TextGenerator {
 
   private let weights: GPTWeights
   private let pool: ThreadPool
-  /// For each block, [context, 3 width]: the queries, keys and values of the window's tokens.
+  /// For each block, [2, context, width]: the keys and the values of the window's tokens.
   private let cache: Arena
   private let rows: GenerationRows
 
@@ -34,7 +34,7 @@ public final class TextGenerator {
     self.model = model
     self.pool = pool
     weights = try GPTWeights(model, graph.parameters, parameters)
-    cache = Arena(count: model.layers * model.context * 3 * model.width)
+    cache = Arena(count: model.layers * 2 * model.context * model.width)
     rows = GenerationRows(model)
   }
 
@@ -115,10 +115,13 @@ public final class TextGenerator {
     }
     rows.last = count - 1
     for (layer, block) in weights.blocks.enumerated() {
-      let kept = cache.base + layer * model.context * 3 * width
+      let keys = cache.base + layer * 2 * model.context * width
+      let values = keys + model.context * width
       rows.normalize(count, block.norm1)
-      rows.multiply(count, block.qkv, rows.normal, into: kept + range.lowerBound * 3 * width, on: pool)
-      attend(range, kept)
+      rows.multiply(count, block.query, rows.normal, into: rows.branch, on: pool)
+      rows.multiply(count, block.key, rows.normal, into: keys + range.lowerBound * width, on: pool)
+      rows.multiply(count, block.value, rows.normal, into: values + range.lowerBound * width, on: pool)
+      attend(range, queries: rows.branch, keys: keys, values: values)
       rows.multiply(count, block.mixed, rows.normal, into: rows.branch, on: pool)
       Elementwise.add(count * width, to: rows.x, rows.branch)
       rows.normalize(count, block.norm2)
@@ -128,19 +131,22 @@ public final class TextGenerator {
     }
   }
 
-  private func attend(_ range: Range<Int>, _ kept: UnsafeMutablePointer<Float>) {
-    let (width, stride) = (model.width, 3 * model.width)
+  private func attend(
+    _ range: Range<Int>, queries: UnsafePointer<Float>, keys: UnsafePointer<Float>,
+    values: UnsafePointer<Float>
+  ) {
+    let width = model.width
     let head = width / model.heads
     pool.run(tiles: model.heads) { index in
-      let q = UnsafePointer(kept) + range.lowerBound * stride + index * head
-      let k = UnsafePointer(kept) + width + index * head
+      func rows(_ x: UnsafePointer<Float>) -> AttentionHead.Rows {
+        .init(x + index * head, stride: width)
+      }
       AttentionHead(
         queries: range.count, keys: range.upperBound, seen: range.upperBound, width: head, causal: true,
-        scale: 1 / Float(head).squareRoot(), q: .init(q, stride: stride), k: .init(k, stride: stride),
-        v: .init(k + width, stride: stride)
+        scale: 1 / Float(head).squareRoot(), q: rows(queries), k: rows(keys), v: rows(values)
       ).forward(
-        into: rows.normal + index * head, stride: width,
-        logSums: rows.logSums + index * GenerationRows.most)
+        into: self.rows.normal + index * head, stride: width,
+        logSums: self.rows.logSums + index * GenerationRows.most)
     }
   }
 

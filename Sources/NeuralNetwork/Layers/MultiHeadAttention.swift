@@ -2,9 +2,8 @@ import Graph
 
 /// Self-attention with several heads between two dense layers: y = attention(x Wq + bq, x Wk + bk, x Wv + bv) Wo + bo.
 ///
-/// Shapes: x and y [batch, time, width], the width a multiple of the heads. Parameters: `NAME.qkv.weight` [width, 3 width] and `NAME.qkv.bias`,
-/// the columns of the queries, the keys and the values side by side, so that one product makes all three (head h of each has columns
-/// h · width / heads and on); `NAME.output.weight` [width, width], `NAME.output.bias`.
+/// Shapes: x and y [batch, time, width], the width a multiple of the heads. Parameters: `NAME.query.weight` [width, width] and
+/// `NAME.query.bias`, the same for `key` and `value` (head h of each has columns h · width / heads and on), and for `output`.
 /// Initialisation: normal with deviation 0.02, as in GPT-2; the output's may be given. Source: A. Vaswani et al., arXiv:1706.03762.
 public struct MultiHeadAttention: Layer {
   public var name: String
@@ -30,14 +29,21 @@ public struct MultiHeadAttention: Layer {
     mix(project(x), lengths: lengths, addedTo: nil)
   }
 
-  /// The queries, keys and values side by side.
-  func project(_ x: Tensor) -> Tensor {
-    Dense("\(name).qkv", 3 * x.shape.columns, initializer: .normal(deviation: 0.02))(x)
+  struct Projection {
+    let query, key, value: Tensor
+  }
+
+  func project(_ x: Tensor) -> Projection {
+    func dense(_ part: String) -> Tensor {
+      Dense("\(name).\(part)", x.shape.columns, initializer: .normal(deviation: 0.02))(x)
+    }
+    return Projection(query: dense("query"), key: dense("key"), value: dense("value"))
   }
 
   /// What follows `project`.
-  func mix(_ packed: Tensor, lengths: Tensor?, addedTo residual: Tensor?) -> Tensor {
-    let mixed = attention(packed: packed, heads: heads, causal: isCausal, lengths: lengths, name: name)
+  func mix(_ x: Projection, lengths: Tensor?, addedTo residual: Tensor?) -> Tensor {
+    let mixed = attention(
+      query: x.query, key: x.key, value: x.value, heads: heads, causal: isCausal, lengths: lengths, name: name)
     return Dense("\(name).output", mixed.shape.columns, initializer: outputInitializer)(
       mixed, addedTo: residual)
   }

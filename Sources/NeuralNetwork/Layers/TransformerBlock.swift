@@ -49,8 +49,8 @@ public struct TransformerBlock: Layer {
     let residual = Initializer.normal(deviation: 0.02 / Float(2 * max(1, layers)).squareRoot())
     let attention = MultiHeadAttention(
       "\(name).attention", heads: heads, causal: isCausal, outputInitializer: residual)
-    let packed = cheap(x) { attention.project(LayerNorm("\(name).norm1")($0)) }
-    let y = branch(from: x) { attention.mix(packed, lengths: lengths, addedTo: $0) }
+    let projection = cheap(x) { attention.project(LayerNorm("\(name).norm1")($0)) }
+    let y = branch(from: x) { attention.mix(projection, lengths: lengths, addedTo: $0) }
 
     let keepsSum = recomputation == .elementwise
     let hidden = Dense(
@@ -63,8 +63,8 @@ public struct TransformerBlock: Layer {
     }
   }
 
-  /// A product of what can be computed again without one, from `x`, which is kept.
-  private func cheap(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
+  /// Products of what can be computed again without one, from `x`, which is kept.
+  private func cheap<Products>(_ x: Tensor, _ body: (Tensor) -> Products) -> Products {
     recomputation == .elementwise ? x.trace.recomputed { body(x) } : body(x)
   }
 
