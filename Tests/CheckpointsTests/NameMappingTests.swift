@@ -12,7 +12,10 @@ import Testing
     (["fc.weight=output.weight"], "fc.weight", "output.weight"),
     (["fc.weight=output.weight"], "fc.weights", "fc.weights"),
     (["fc.weight = output.weight "], "fc.weight", "output.weight"),
-    (["h.*.attn.c_proj.*=blocks.*.attention.output.*"], "h.11.attn.c_proj.bias", "blocks.11.attention.output.bias"),
+    (
+      ["h.*.attn.c_proj.*=blocks.*.attention.output.*"], "h.11.attn.c_proj.bias",
+      "blocks.11.attention.output.bias"
+    ),
     (["h.*.attn.c_proj.*=blocks.*.attention.output.*"], "h.11.mlp.c_proj.bias", "h.11.mlp.c_proj.bias"),
     (["*.running_mean=*.runningMean"], "stages.0.1.norm1.running_mean", "stages.0.1.norm1.runningMean"),
     (["*.running_mean=*.runningMean"], ".running_mean", ".running_mean"),

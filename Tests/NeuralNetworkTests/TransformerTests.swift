@@ -55,7 +55,8 @@ private struct Language {
     #expect(
       names.prefix(18) == [
         "embedding.table [11, 8]", "embedding.positions [6, 8]", "blocks.0.norm1.gain [8]",
-        "blocks.0.norm1.bias [8]", "blocks.0.attention.query.weight [8, 8]", "blocks.0.attention.query.bias [8]",
+        "blocks.0.norm1.bias [8]", "blocks.0.attention.query.weight [8, 8]",
+        "blocks.0.attention.query.bias [8]",
         "blocks.0.attention.key.weight [8, 8]", "blocks.0.attention.key.bias [8]",
         "blocks.0.attention.value.weight [8, 8]", "blocks.0.attention.value.bias [8]",
         "blocks.0.attention.output.weight [8, 8]", "blocks.0.attention.output.bias [8]",

@@ -43,7 +43,8 @@ public struct MultiHeadAttention: Layer {
   /// What follows `project`.
   func mix(_ x: Projection, lengths: Tensor?, addedTo residual: Tensor?) -> Tensor {
     let mixed = attention(
-      query: x.query, key: x.key, value: x.value, heads: heads, causal: isCausal, lengths: lengths, name: name)
+      query: x.query, key: x.key, value: x.value, heads: heads, causal: isCausal, lengths: lengths, name: name
+    )
     return Dense("\(name).output", mixed.shape.columns, initializer: outputInitializer)(
       mixed, addedTo: residual)
   }
