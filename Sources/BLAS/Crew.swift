@@ -6,35 +6,34 @@ import Synchronization
 /// not the pool, alive.
 ///
 /// How a region goes:
-/// 1. Its caller takes `busy`, writes `job`, sets `unfinished` and then `unclaimed` to the number of tiles, and wakes
-///    sleeping threads.
+/// 1. Its caller takes `busy`, writes `job`, fills the shares, sets `unfinished` and then `unclaimed` to the number of tiles,
+///    and wakes sleeping threads.
 /// 2. Caller and threads claim tiles by counting `unclaimed` down with compare and exchange. A claim that succeeds keeps
 ///    the region alive until its tile is finished, hence `job` is read only after a claim, and is never written meanwhile.
+///    The claim is for any one tile: its holder takes it from its own share, or where that is empty from another's.
 /// 3. Each finished tile counts `unfinished` down. At 0 the caller goes on.
 ///
 /// Waking is a tree: everyone who finds unclaimed tiles left wakes at most two sleepers, so that many threads start in
 /// logarithmic time and a region that is over before a thread wakes costs one or two wake-ups, not one per thread.
 ///
-/// `@unchecked Sendable` is safe because `job` alone is not atomic, and rule 2 orders every read of it after the write
-/// (acquire of `unclaimed`) and before the next one (release of `unfinished`).
+/// `@unchecked Sendable` is safe because `job` alone is not atomic (the shares' bounds are like it), and rule 2 orders every read of it
+/// after the write (acquire of `unclaimed`) and before the next one (release of `unfinished`).
 final class Crew: @unchecked Sendable {
-  private struct Job {
-    let tiles: Int
-    let compute: BorrowedClosure
-  }
-
   private let unclaimed = PaddedCounter()
   private let unfinished = PaddedCounter()
   private let sleepers = PaddedCounter()
   private let busy = Atomic<Bool>(false)
   private let stopping = Atomic<Bool>(false)
-  private var job: Job?
+  private var job: BorrowedClosure?
   /// Where each thread sleeps; 0 is the caller of the region.
   private let beds: [Bed]
+  /// The tiles that each thread takes first.
+  private let shares: [TileShare]
   private let spinNanoseconds: UInt64
 
   init(threads: Int, spins: Bool) {
     beds = (0..<threads).map { _ in Bed() }
+    shares = (0..<threads).map { _ in TileShare() }
     // As long as the pieces of a training step that run on one thread take. OpenMP's libraries wait 1 to 200 ms.
     spinNanoseconds = spins ? 2_000_000 : 0
   }
@@ -45,12 +44,15 @@ final class Crew: @unchecked Sendable {
       return false
     }
     BorrowedClosure.lending(body) { compute in
-      job = Job(tiles: tiles, compute: compute)
+      job = compute
+      for (index, share) in shares.enumerated() {
+        share.fill(tiles * index / shares.count..<tiles * (index + 1) / shares.count)
+      }
       unfinished.value.store(tiles, ordering: .relaxed)
       unclaimed.value.store(tiles, ordering: .sequentiallyConsistent)
       if spinNanoseconds > 0 { beds[0].core.store(CPUAffinity.core, ordering: .relaxed) }
       wakeSleepers()
-      takeTiles()
+      takeTiles(0)
       waitUntilFinished()
     }
     busy.store(false, ordering: .releasing)
@@ -71,7 +73,7 @@ final class Crew: @unchecked Sendable {
   /// A thread's life.
   func work(_ index: Int) {
     while !stopping.load(ordering: .acquiring) {
-      takeTiles()
+      takeTiles(index)
       if !spin(until: { unclaimed.value.load(ordering: .relaxed) > 0 || stopping.load(ordering: .relaxed) }) {
         sleepers.value.wrappingAdd(1, ordering: .sequentiallyConsistent)
         beds[index].core.store(-1, ordering: .relaxed)
@@ -98,7 +100,7 @@ final class Crew: @unchecked Sendable {
     beds[index].core.store(CPUAffinity.core, ordering: .relaxed)
   }
 
-  private func takeTiles() {
+  private func takeTiles(_ index: Int) {
     var left = unclaimed.value.load(ordering: .relaxed)
     while left > 0 {
       let claim = unclaimed.value.weakCompareExchange(
@@ -107,12 +109,21 @@ final class Crew: @unchecked Sendable {
         left = claim.original
         continue
       }
-      if let job { job.compute(job.tiles - left) }
+      if let job { job(tile(for: index)) }
       if unfinished.value.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
         beds[0].wake()
       }
       left = unclaimed.value.load(ordering: .relaxed)
     }
+  }
+
+  /// A tile for the thread that has just claimed one: of its own share, or of the next one around that has any left. Shares only
+  /// shrink and hold as many tiles as there are claims to come and under way, so whoever has a claim finds one on its first way around.
+  private func tile(for index: Int) -> Int {
+    for owner in index..<index + shares.count {
+      if let tile = shares[owner < shares.count ? owner : owner - shares.count].take() { return tile }
+    }
+    preconditionFailure("ThreadPool: a claim without a tile")
   }
 
   private func waitUntilFinished() {
@@ -158,12 +169,4 @@ private func monotonicNanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
-
-/// A counter alone on its cache lines (two, since processors fetch them in pairs), so that threads that spin on one do
-/// not slow down those who write another.
-private struct PaddedCounter: ~Copyable {
-  private typealias CacheLine = (Int, Int, Int, Int, Int, Int, Int, Int)
-  private let before: (CacheLine, CacheLine) = ((0, 0, 0, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0, 0, 0))
-  let value = Atomic<Int>(0)
 }

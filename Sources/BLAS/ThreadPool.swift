@@ -4,8 +4,9 @@ import Synchronization
 /// The threads of one rank.
 ///
 /// A parallel region is a number of *tiles*: pieces of work that do not depend on each other. The caller and the pool's
-/// threads take tiles one after the other until none is left, so which thread computes a tile is chance, and what a tile
-/// is must not depend on the number of threads: then neither do the results.
+/// threads take tiles one after the other until none is left, each first those of its own share and then those that others
+/// have left. So which thread computes a tile is chance in the end, and what a tile is must not depend on the number of
+/// threads: then neither do the results.
 ///
 /// A region costs a microsecond or two while the threads wait awake, as they do for 2 ms after each region, giving their
 /// cores to whoever wants them. Then they sleep. In a pool of more threads than the rank has cores they sleep at once.

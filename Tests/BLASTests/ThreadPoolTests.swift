@@ -68,6 +68,34 @@ import Testing
     #expect(threads.withLock { $0.count } == 2)
   }
 
+  @Test("a thread takes the same share of every region, while none is late", arguments: [2, 3])
+  func sharesStay(threads: Int) {
+    let pool = ThreadPool(threads: threads)
+    let owners = Mutex([Set<pthread_t>](repeating: [], count: threads))
+    for _ in 0..<20 {
+      // Each tile waits until all are taken, for at most 10 seconds: so no thread takes two.
+      let taken = Atomic<Int>(0)
+      pool.run(tiles: threads) { tile in
+        taken.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        owners.withLock { _ = $0[tile].insert(pthread_self()) }
+        for _ in 0..<100_000 where taken.load(ordering: .sequentiallyConsistent) < threads { usleep(100) }
+      }
+    }
+    let found = owners.withLock { $0 }
+    #expect(found.allSatisfy { $0.count == 1 } && found[0] == [pthread_self()])
+    #expect(found.reduce(into: Set()) { $0.formUnion($1) }.count == threads)
+  }
+
+  @Test("a share hands out its tiles in order, each once, and then none")
+  func share() {
+    let share = TileShare()
+    for tiles in [3..<6, 0..<0, 0..<1] {
+      share.fill(tiles)
+      #expect((0..<tiles.count).map { _ in share.take() } == tiles.map(Optional.some))
+      #expect(share.take() == nil)
+    }
+  }
+
   @Test("threads are named, and gone with the pool")
   func namesAndEnd() throws {
     func names() throws -> [String] {
