@@ -27,6 +27,14 @@ enum ReductionWay {
   /// Whether a rank has a share only of the optimizer's state.
   var isSharded: Bool { if case .sharded = self { true } else { false } }
 
+  /// Whether a rank has the sums of its share only, so that another one cannot finish its update unless these are complete in its memory.
+  var sharesSums: Bool {
+    switch self {
+    case .alone, .messages, .tree, .shared: false
+    case .sharded, .twoLevel: true
+    }
+  }
+
   /// The algorithm that sums a bucket of so many elements, as summaries name it.
   func name(count: Int, carriers: Int = 1, ranks: Int) -> String {
     let bytes = count * MemoryLayout<Float>.stride

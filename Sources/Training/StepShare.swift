@@ -42,9 +42,7 @@ struct StepShare {
       case .alone, .shared: tree?.leaves ?? members
       case .messages, .tree, .sharded, .twoLevel: 0
       }
-    // A rank's share of the state is no replica from which others could go on.
     return StateLayout.Tail(
-      members: members, threads: threads, buffers: buffers, leaves: leaves,
-      isJournaled: isJournaled && !way.isSharded)
+      members: members, threads: threads, buffers: buffers, leaves: leaves, isJournaled: isJournaled)
   }
 }

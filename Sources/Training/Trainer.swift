@@ -135,14 +135,11 @@ public final class Trainer {
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
       StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
-      survival: choice.way.isSharded
-        ? nil : resumption?.run.map { SurvivingState(run: $0, model: Self.identity(graph, rules)) },
-      group: group, world: world
-    ) { [schedule] state in
-      ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool).finish {
-        training.learningRate * schedule.factor(step: $0)
-      }
-    }
+      survival: resumption?.run.map { SurvivingState(run: $0, model: Self.identity(graph, rules)) },
+      group: group, world: world,
+      finisher: UpdateFinisher(
+        update: { ParameterUpdate($0, pieces: pieces, rules: rules, pool: pool) },
+        learningRate: { [schedule] in training.learningRate * schedule.factor(step: $0) }))
     state = found.state
     var start = StateContents.Start { [configuration] state in
       try state.initialize(graph, configuration, averages: rules.average != nil)
@@ -253,9 +250,12 @@ public final class Trainer {
     if !leaves.areFinite { verdict.notFinite = 1 }
     if leaves.areLarge { verdict.large = 1 }
     report(&verdict)
+    // Whoever knows the verdict begins to update. By then each share's sums are complete where they are, so that all updates can be finished.
+    let sharesSums = reducer.way.sharesSums
+    if sharesSums { try reducer.finish() }
     let common = try agree(verdict)
     self.verdict = common
-    try reducer.finish()
+    if !sharesSums { try reducer.finish() }
     let loss = common.lossSum / Double(training.batch)
     let update = UpdateStep(step: step, learningRate: rate)
     var isSkipped = common.notFinite > 0

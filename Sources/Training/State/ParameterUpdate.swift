@@ -141,6 +141,9 @@ final class ParameterUpdate {
     return Double(summing.load(ordering: .relaxed)) / Double(max(1, working.load(ordering: .relaxed)))
   }
 
+  /// Before pieces are updated one by one, when the norms of all are there.
+  func prepare() { rules.prepare(state, pieces) }
+
   /// Finishes an update that was cut off, whoever began it, alone.
   ///
   /// - Parameter learningRate: of a step.
@@ -171,7 +174,7 @@ final class ParameterUpdate {
     return least + 1
   }
 
-  private func update(_ index: Int, at step: UpdateStep, _ decision: UpdateDecision) {
+  func update(_ index: Int, at step: UpdateStep, _ decision: UpdateDecision) {
     let slot = scratch.claim()
     let piece = pieces.pieces[index]
     let isJournaled = state.layout.tail.isJournaled
@@ -234,7 +237,7 @@ final class ParameterUpdate {
   }
 
   /// Puts a piece back that was being changed when its thread ended.
-  private func restore(_ undo: UndoCopy, to version: Int) {
+  func restore(_ undo: UndoCopy, to version: Int) {
     let index = undo.piece.pointee.load(ordering: .acquiring) - 1
     guard pieces.pieces.indices.contains(index), state.layout.tail.isJournaled else { return }
     if state.versions[index].load(ordering: .acquiring) == Int32(version) {

@@ -62,13 +62,7 @@ struct StateContents {
         try broadcast(found.state, root: root, on: leaders)
       }
     }
-    var words = [Int64](repeating: 0, count: TrainingProgress.wordCount)
-    words.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { progress.write(to: base) } }
-    var span = words.mutableSpan
-    try world.broadcast(&span, root: source)
-    progress = words.withUnsafeBufferPointer { words in
-      words.baseAddress.map { TrainingProgress(words: $0) } ?? TrainingProgress()
-    }
+    progress = try world.broadcast(progress, root: source)
     if isLeader {
       found.state.setStep(progress.step)
       found.state.record(progress)

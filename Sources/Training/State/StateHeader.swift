@@ -9,11 +9,12 @@ struct StateHeader {
   private enum Word: Int {
     case magic, format, model, arenaCount, stateCount, pieceCount, contents, seen, life
     case members, threads, buffers, leaves, isJournaled
+    case isShard, rangeCount, set, nextSet, rank, size
   }
 
   /// `rondo` and a line feed, as bytes.
   private static let magic = 0x0a_6f_64_6e_6f_72
-  private static let format = 1
+  private static let format = 2
 
   /// Names the model, its parameters and its optimizer.
   func write(_ core: StateLayout.Core, model: UInt64) {
@@ -22,16 +23,45 @@ struct StateHeader {
     self[.arenaCount] = core.arenaCount
     self[.stateCount] = core.stateCount
     self[.pieceCount] = core.pieceCount
+    self[.isShard] = core.share == nil ? 0 : 1
+    let ranges = core.share?.ranges ?? []
+    self[.rangeCount] = ranges.count
+    let words = (base + core.rangesOffset).assumingMemoryBound(to: Int.self)
+    for (index, range) in ranges.enumerated() {
+      (words[2 * index], words[2 * index + 1]) = (range.lowerBound, range.upperBound)
+    }
     self[.magic] = Self.magic
   }
 
-  /// Whether this is a replica of that model's state.
+  /// Whether this is a replica of that model's state, a whole one.
   func isReplica(of core: StateLayout.Core, model: UInt64) -> Bool {
+    isOf(core, model: model) && self[.isShard] == 0 && core.share == nil
+  }
+
+  /// Whether it is a part of a state that is shared out.
+  var isShard: Bool { self[.magic] == Self.magic && self[.format] == Self.format && self[.isShard] == 1 }
+
+  /// Where everything lies in a replica of that model's state, or in a share of one; nil if this is neither.
+  ///
+  /// - Parameter byteCount: of the memory.
+  func core(like core: StateLayout.Core, model: UInt64, byteCount: Int) -> StateLayout.Core? {
+    guard isOf(core, model: model) else { return nil }
+    var found = core
+    found.share = nil
+    guard self[.isShard] == 1 else { return found }
+    let (count, words) = (self[.rangeCount], (base + core.rangesOffset).assumingMemoryBound(to: Int.self))
+    guard count >= 0, core.rangesOffset + 16 * count <= byteCount else { return nil }
+    let bounds = (0..<count).map { (words[2 * $0], words[2 * $0 + 1]) }
+    guard bounds.allSatisfy({ 0 <= $0.0 && $0.0 <= $0.1 && $0.1 <= core.arenaCount }) else { return nil }
+    found.share = StateShare(bounds.map { $0.0..<$0.1 })
+    return found
+  }
+
+  private func isOf(_ core: StateLayout.Core, model: UInt64) -> Bool {
     self[.magic] == Self.magic && self[.format] == Self.format
       && self[.model] == Int(bitPattern: UInt(model))
-      && core
-        == StateLayout.Core(
-          arenaCount: self[.arenaCount], stateCount: self[.stateCount], pieceCount: self[.pieceCount])
+      && self[.arenaCount] == core.arenaCount && self[.stateCount] == core.stateCount
+      && self[.pieceCount] == core.pieceCount
   }
 
   /// Whether parameters and states are those of one step. False while they are received.
@@ -50,6 +80,22 @@ struct StateHeader {
   var life: Int {
     get { self[.life] }
     nonmutating set { self[.life] = newValue }
+  }
+
+  /// Names the shards that together are one state. `nextSet` is what `set` becomes when all ranks have taken them up.
+  var set: Int {
+    get { self[.set] }
+    nonmutating set { self[.set] = newValue }
+  }
+  var nextSet: Int {
+    get { self[.nextSet] }
+    nonmutating set { self[.nextSet] = newValue }
+  }
+
+  /// The rank whose memory it is or was, and of how many: a hint, who best takes it up.
+  var place: (rank: Int, size: Int) {
+    get { (self[.rank], self[.size]) }
+    nonmutating set { (self[.rank], self[.size]) = newValue }
   }
 
   /// Nil while it is made anew: then no update can be under way.

@@ -5,7 +5,7 @@ import Optimizers
 /// share memory, else of one rank.
 ///
 /// ```
-/// header | records of the session | versions of pieces | parameters | states of the optimizer || slots of members | owners | norms | undo | gradients
+/// header | records of the session | versions of pieces | ranges of a share | parameters | states of the optimizer || slots of members | owners | norms | undo | gradients
 /// ```
 ///
 /// What is left of `||` depends on the model and the optimizer alone and is what training comes to. The rest, the *tail*, belongs to a number of
@@ -26,7 +26,9 @@ struct StateLayout: Equatable {
     static let recordCount = 4
     static let versionsOffset = recordOffset + recordCount * recordBytes
 
-    var parametersOffset: Int { page(Self.versionsOffset + 4 * pieceCount) }
+    /// Two words for each range of a share.
+    var rangesOffset: Int { line(Self.versionsOffset + 4 * pieceCount) }
+    var parametersOffset: Int { page(rangesOffset + 16 * (share?.ranges.count ?? 0)) }
     /// Bytes from one arena to the next.
     var arenaStride: Int { page(4 * arenaCount) }
     /// Bytes from one arena of state to the next.
@@ -50,6 +52,9 @@ struct StateLayout: Equatable {
     var leaves: Int
     /// Whether updates can be finished after they were cut off.
     var isJournaled: Bool
+
+    /// Without one nothing was under way, and this does for reading.
+    static let none = Tail(members: 0, threads: 1, buffers: 1, leaves: 0, isJournaled: false)
   }
 
   var core: Core

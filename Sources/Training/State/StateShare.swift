@@ -17,16 +17,28 @@ struct StateShare: Equatable {
     (self.ranges, self.places, count) = (ordered, places, next)
   }
 
+  /// Whether the state of the element at an offset is here.
+  func contains(_ offset: Int) -> Bool {
+    let range = range(notBefore: offset)
+    return range < ranges.count && ranges[range].contains(offset)
+  }
+
   /// Where the state of the element at an offset of the arena lies. The elements after it follow, as far as its range goes.
   func place(of offset: Int) -> Int {
+    let range = range(notBefore: offset)
+    precondition(
+      range < ranges.count && ranges[range].contains(offset),
+      "StateShare: the state of element \(offset) is with another rank")
+    return places[range] + offset - ranges[range].lowerBound
+  }
+
+  /// The first range that ends after an offset.
+  private func range(notBefore offset: Int) -> Int {
     var (low, high) = (0, ranges.count)
     while low < high {
       let middle = (low + high) / 2
       if ranges[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
     }
-    precondition(
-      low < ranges.count && ranges[low].contains(offset),
-      "StateShare: the state of element \(offset) is with another rank")
-    return places[low] + offset - ranges[low].lowerBound
+    return low
   }
 }

@@ -17,7 +17,7 @@ struct SurvivingState {
   /// A replica whose run ended so many seconds ago is nobody's.
   private static let keptSeconds = 3600
 
-  private var prefix: String { "\(Self.prefix)\(run)-" }
+  var prefix: String { "\(Self.prefix)\(run)-" }
 
   /// Makes an empty replica.
   func making(_ layout: StateLayout) throws(CheckpointError) -> TrainingState {
@@ -52,7 +52,7 @@ struct SurvivingState {
     return names
   }
 
-  private func isOfThisLife(_ file: SharedFile) -> Bool {
+  func isOfThisLife(_ file: SharedFile) -> Bool {
     guard let base = file.bytes.baseAddress, file.bytes.count >= StateLayout.Core.recordOffset else {
       return false
     }
@@ -68,13 +68,8 @@ struct SurvivingState {
   ) -> (state: TrainingState, progress: TrainingProgress)? {
     var best: (state: TrainingState, progress: TrainingProgress)?
     for name in names {
-      // Others of this start may be after it too, or have it by now.
-      guard let file = try? SharedFile(name: name), !isOfThisLife(file), file.claim() else { continue }
+      guard let file = claim(name) else { continue }
       defer { file.share() }
-      guard !isOfThisLife(file) else { continue }
-      if let base = file.bytes.baseAddress, file.bytes.count >= StateLayout.Core.recordOffset {
-        StateHeader(base).life = life
-      }
       guard let found = read(file, core, finish: finish), found.progress.step > best?.progress.step ?? -1
       else {
         file.unlinkName()
@@ -86,15 +81,27 @@ struct SurvivingState {
     return best
   }
 
+  /// Takes a file for this start, until `share` for this process alone; nil if others have it.
+  func claim(_ name: String) -> SharedFile? {
+    // Others of this start may be after it too, or have it by now.
+    guard let file = try? SharedFile(name: name), !isOfThisLife(file), file.claim() else { return nil }
+    guard !isOfThisLife(file) else {
+      file.share()
+      return nil
+    }
+    if let base = file.bytes.baseAddress, file.bytes.count >= StateLayout.Core.recordOffset {
+      StateHeader(base).life = life
+    }
+    return file
+  }
+
   private func read(
     _ file: SharedFile, _ core: StateLayout.Core, finish: (TrainingState) -> Int?
   ) -> (state: TrainingState, progress: TrainingProgress)? {
     guard let base = file.bytes.baseAddress, file.bytes.count >= core.byteCount else { return nil }
     let header = StateHeader(base)
     guard header.isReplica(of: core, model: model), header.hasContents else { return nil }
-    // Without a tail nothing was under way, and a small one does for reading.
-    let tail =
-      header.tail ?? StateLayout.Tail(members: 0, threads: 1, buffers: 1, leaves: 0, isJournaled: false)
+    let tail = header.tail ?? .none
     let layout = StateLayout(core: core, tail: tail)
     guard file.bytes.count >= layout.byteCount else { return nil }
     let state = TrainingState(file, layout, member: 0)

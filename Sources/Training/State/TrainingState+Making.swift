@@ -17,10 +17,10 @@ extension TrainingState {
   /// - Parameters:
   ///   - group: the ranks that share the replica.
   ///   - survival: nil for memory that ends with the ranks.
-  ///   - finish: brings an update that was cut off to its end, and returns the step after it.
+  ///   - finisher: brings updates that were cut off to their end.
   static func making(
     _ layout: StateLayout, survival: SurvivingState?, group: borrowing Communicator,
-    world: borrowing Communicator, finish: (TrainingState) -> Int?
+    world: borrowing Communicator, finisher: UpdateFinisher
   ) throws -> Found {
     let isLeader = group.rank == 0
     guard var survival else {
@@ -28,10 +28,17 @@ extension TrainingState {
     }
     survival.life = try world.broadcast(Int.random(in: 1...Int.max), root: 0)
     let host = try world.splitByHost()
+    let hadShards = try survival.hasShards(host: host, world: world)
+    let isShared = hadShards || layout.core.share != nil
+    let everywhere = try world.split(color: isLeader ? 0 : nil, key: world.rank)
     var outcome: Result<Found?, any Error> = .success(nil)
-    if let leaders = try host.split(color: isLeader ? 0 : nil, key: host.rank) {
+    if let leaders = try host.split(color: isLeader ? 0 : nil, key: host.rank), let everywhere {
       do {
-        outcome = .success(try leading(layout, survival: survival, leaders: leaders, finish: finish))
+        outcome = .success(
+          isShared
+            ? try StateRecovery(survival: survival, layout: layout, finisher: finisher)
+              .make(host: leaders, leaders: everywhere)
+            : try leading(layout, survival: survival, leaders: leaders, finish: finisher.finish))
       } catch {
         outcome = .failure(error)
       }
