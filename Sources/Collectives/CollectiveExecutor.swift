@@ -203,7 +203,7 @@ extension CollectiveExecutor.Algorithms {
     case .reduceScatter: reduceScatter
     case .allgather: allgather
     case .broadcast(let root): broadcast(root)
-    case .allreduce: preconditionFailure("an allreduce has an executor of its own")
+    case .allreduce, .copy: preconditionFailure("\(collective) has an executor of its own")
     }
   }
 
@@ -226,7 +226,7 @@ extension CollectiveExecutor.Algorithms {
       let levels = Int.bitWidth - (size - 1).leadingZeroBitCount
       return size + number - 2 < number * levels
         ? chain : BinomialBroadcast(root: root, elementBytes: elementBytes, segments: segments)
-    case .allreduce: preconditionFailure("an allreduce has an executor of its own")
+    case .allreduce, .copy: preconditionFailure("\(collective) has an executor of its own")
     }
   }
 }

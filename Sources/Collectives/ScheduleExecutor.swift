@@ -84,6 +84,6 @@ struct ScheduleExecutor: ~Copyable {
 
 /// The collectives of which one executor may run several.
 enum Collective: Hashable {
-  case allreduce, reduceScatter, allgather
+  case allreduce, reduceScatter, allgather, copy
   case broadcast(root: Int)
 }

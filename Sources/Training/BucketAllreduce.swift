@@ -8,12 +8,15 @@ import MPI
 final class BucketAllreduce {
   /// What it has done so far.
   var statistics: AllreduceStatistics {
-    switch means {
-    case .messages(let messages): messages.executor.statistics
-    case .tree(let tree), .shardedTree(let tree): tree.executor.statistics
-    case .sharded(let sharded): sharded.executor.statistics
-    case .twoLevel(let twoLevel): twoLevel.statistics
-    }
+    var sum =
+      switch means {
+      case .messages(let messages): messages.executor.statistics
+      case .tree(let tree), .shardedTree(let tree): tree.executor.statistics
+      case .sharded(let sharded): sharded.executor.statistics
+      case .twoLevel(let twoLevel): twoLevel.statistics
+      }
+    if let copies { sum += copies.executor.statistics }
+    return sum
   }
   /// Where it stands, each with the rank of the world for each rank that it may name.
   let progress: [(progress: AllreduceProgress, ranks: [Int]?)]
@@ -23,6 +26,8 @@ final class BucketAllreduce {
   private let size: Int
   /// What this rank brings: one arena, or for the tree's order one for each of its partial sums. The sum comes to the first.
   private let gradients: [Arena]
+  /// Brings the sums of shares to who keeps copies of these.
+  private let copies: Copies?
 
   private enum Means {
     case messages(Messages)
@@ -41,6 +46,10 @@ final class BucketAllreduce {
     var executor: CollectiveExecutor
     init(_ executor: consuming CollectiveExecutor) { self.executor = executor }
   }
+  private final class Copies {
+    var executor: ChunkCopyExecutor
+    init(_ executor: consuming ChunkCopyExecutor) { self.executor = executor }
+  }
   private final class Tree {
     var executor: TreeExecutor
     init(_ executor: consuming TreeExecutor) { self.executor = executor }
@@ -52,15 +61,23 @@ final class BucketAllreduce {
   ///   - leaves: of the tree's order.
   ///   - arenas: what the ranks of this host share, on two levels.
   ///   - host: the ranks of the world on this host.
+  ///   - keepers: who keeps copies of shares, in sharded runs.
   ///   - ownsThread: whether the thread that reduces does so beside others that compute.
   init?(
     _ way: ReductionWay, leaves: Int, wire: WireFormat, gradients: [Arena], arenas: SharedArenas?,
-    host: [Int],
-    ownsThread: Bool, world: borrowing Communicator
+    host: [Int], keepers: ShareKeepers? = nil, ownsThread: Bool, world: borrowing Communicator
   ) throws(MPIError) {
     guard gradients[0].count > 0 else { return nil }
     let progress = AllreduceProgress()
     (rank, size) = (world.rank, world.size)
+    if let keepers {
+      copies = Copies(
+        ChunkCopyExecutor(
+          keepers: keepers.keepers, grain: Bucket.grain, owning: try world.duplicate(),
+          sharesCore: ownsThread, progress: progress))
+    } else {
+      copies = nil
+    }
     switch way {
     case .messages(let selection):
       let executor =
@@ -110,6 +127,13 @@ final class BucketAllreduce {
     case .shardedTree(let tree): try tree.executor.reduceScatter(gradients.map { $0[bucket] })
     case .twoLevel(let twoLevel): _ = try twoLevel.reduceScatter(bucket)
     }
+    // Nobody needs what else was there.
+    try copies?.executor.copy(gradients[0][bucket])
+  }
+
+  /// The parts of a bucket of which this rank has copies: it updates them as their ranks do.
+  func copies(of bucket: Range<Int>) -> [Range<Int>] {
+    copies?.executor.kept.map { Bucket.share(of: bucket, rank: $0, size: size) } ?? []
   }
 
   /// The part of a bucket whose parameters this rank updates. Any thread may ask.

@@ -38,15 +38,16 @@ enum CheckpointContents {
     /// - Parameters:
     ///   - share: what this rank writes of each arena of the optimizer's state.
     ///   - hasWeights: whether this rank writes the weights too.
+    ///   - average: of the weights, whole, if one is kept.
     init(
-      _ state: TrainingState, _ graph: Graph, share: StateShare, hasWeights: Bool,
+      _ state: TrainingState, _ graph: Graph, share: StateShare, hasWeights: Bool, average: Arena?,
       copy: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
     ) {
       self.graph = graph
       self.share = share
       self.hasWeights = hasWeights
       stateCount = state.layout.core.stateCount
-      let average = hasWeights ? state.average : nil
+      let average = hasWeights ? average : nil
       hasAverage = average != nil
       let arenas = (hasWeights ? 1 : 0) + (hasAverage ? 1 : 0)
       let count = stateCount * share.count + arenas * graph.arenaCount

@@ -50,8 +50,9 @@ final class Checkpointer {
     let state = trainer.state
     let staging = CheckpointContents.Staging(
       state, trainer.network.graph,
-      share: state.layout.core.share ?? StateShare([trainer.pieces.share(rank, of: size)]),
-      hasWeights: rank == 0
+      share: StateShare(
+        trainer.reducer.way.isSharded ? trainer.reducer.shares : [trainer.pieces.share(rank, of: size)]),
+      hasWeights: rank == 0, average: try trainer.average()
     ) { [pool = trainer.pool] target, source, count in
       pool.run(over: count, grain: 1 << 18) { part in
         (target + part.lowerBound).update(from: source + part.lowerBound, count: part.count)

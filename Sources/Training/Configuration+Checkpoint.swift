@@ -11,17 +11,27 @@ extension Configuration {
     /// for none.
     public var best: Metric?
     /// Whether the state of every step lives in shared memory (/dev/shm), where it outlives the processes: a run that was killed then goes on
-    /// with the step that it was at. Sharded runs by messages go on from checkpoints only: no process has the whole state.
+    /// with the step that it was at.
     public var survive: Bool
+    /// Whether sharded ranks whose state survives keep a copy of another one's share, so that no completed step is lost with a host.
+    public var neighbourCopy: NeighbourCopy
+
+    public enum NeighbourCopy: String, Sendable, CaseIterable {
+      /// Where there are several hosts.
+      case auto
+      case always, never
+    }
 
     public init(
-      everySteps: Int = 0, everyMinutes: Double = 10, keep: Int = 3, best: Metric? = nil, survive: Bool = true
+      everySteps: Int = 0, everyMinutes: Double = 10, keep: Int = 3, best: Metric? = nil, survive: Bool = true,
+      neighbourCopy: NeighbourCopy = .auto
     ) {
       self.everySteps = everySteps
       self.everyMinutes = everyMinutes
       self.keep = keep
       self.best = best
       self.survive = survive
+      self.neighbourCopy = neighbourCopy
     }
   }
 }

@@ -146,6 +146,7 @@ extension Configuration {
     .init("checkpoint.keep", \.checkpoint.keep, .whole(from: 1)),
     .init("checkpoint.best", \.checkpoint.best, .optional(.choice)),
     .init("checkpoint.survive", \.checkpoint.survive, .flag),
+    .init("checkpoint.neighbour_copy", \.checkpoint.neighbourCopy, .choice, only: shards),
   ]
 
   /// Names that a user may expect and that this version does not know, with what to do. A name stands for all below it.
@@ -167,6 +168,10 @@ extension Configuration {
   private static let warmStart = ConfigurationKey.Condition.unless(
     { $0.training.initialWeights.path == nil },
     "it belongs to a file, and training.initial_weights.path is not given")
+  private static let shards = ConfigurationKey.Condition.unless(
+    { !$0.training.optimizer.sharded || !$0.checkpoint.survive },
+    "it is about shares of a state that survives (training.optimizer.sharded: true with checkpoint.survive: true)"
+  )
   private static let evaluations = ConfigurationKey.Condition.unless(
     { $0.training.evaluateEveryEpochs == 0 },
     "it counts evaluations, and training.evaluate_every_epochs: 0 has none before the end")

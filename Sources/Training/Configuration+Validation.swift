@@ -172,12 +172,6 @@ extension Configuration {
   private var shardedFault: (key: String, problem: String)? {
     guard training.optimizer.sharded else { return nil }
     let remedy = "or set training.optimizer.sharded to false"
-    if training.emaDecay != nil {
-      return (
-        "training.ema_decay",
-        "the average of the weights is kept whole on every rank; remove it, \(remedy)"
-      )
-    }
     if communication.wire != .float32 {
       return (
         "communication.wire", "parameters of a sharded run travel as they are; set it to float32, \(remedy)"

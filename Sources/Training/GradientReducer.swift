@@ -38,9 +38,10 @@ final class GradientReducer {
   ///
   /// - Parameters:
   ///   - arenas: what the ranks of this host share.
+  ///   - keepers: who keeps copies of shares, in sharded runs.
   ///   - boundary: where buckets may be cut on two levels.
   init(
-    _ choice: AllreduceChoice, leaves: Int, gradients: [Arena], arenas: SharedArenas?,
+    _ choice: AllreduceChoice, leaves: Int, gradients: [Arena], arenas: SharedArenas?, keepers: ShareKeepers?,
     communication: Configuration.Communication, boundary: (Int) -> Int, instruments: Instruments,
     world: borrowing Communicator
   ) throws(MPIError) {
@@ -63,7 +64,7 @@ final class GradientReducer {
     let host = try world.splitByHost().allgather(world.rank)
     allreduce = try BucketAllreduce(
       way, leaves: leaves, wire: choice.wire, gradients: gradients, arenas: arenas, host: host,
-      ownsThread: overlaps, world: world)
+      keepers: keepers, ownsThread: overlaps, world: world)
     let ranks = world.size
     names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers, ranks: ranks) }
     for row in instruments.rows { row.algorithms = names }
@@ -98,6 +99,9 @@ final class GradientReducer {
 
   /// The parts of the arena whose sums are complete on this rank after `finish`; all of it, where there is nothing to send.
   var shares: [Range<Int>] { buckets.map { allreduce?.share(of: $0) ?? $0 } }
+
+  /// The parts of other ranks whose sums are complete here too.
+  var copies: [Range<Int>] { buckets.flatMap { allreduce?.copies(of: $0) ?? [] } }
 
   /// What this rank brings is complete at and above `watermark`.
   func reached(_ watermark: Int) {

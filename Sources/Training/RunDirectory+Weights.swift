@@ -4,10 +4,10 @@ import Graph
 extension RunDirectory {
   /// Writes the weights, and what running statistics there are, by their names: `model.safetensors`; and the average of the weights
   /// beside them, if one is kept: `model-average.safetensors`.
-  func write(_ trainer: Trainer) throws {
+  func write(_ trainer: Trainer, average: Arena?) throws {
     let graph = trainer.network.graph
     try write(graph, trainer.state.parameters, to: Self.weights, steps: trainer.step)
-    if let average = trainer.state.average {
+    if let average {
       try write(graph, average, to: Self.averageWeights, steps: trainer.step)
     }
   }

@@ -48,6 +48,8 @@ public final class Trainer {
   let optimizerName: String
   /// The pieces that this rank updates, as runs.
   private let ownPieces: [Range<Int>]
+  /// Those of other ranks of whose share it keeps a copy.
+  private let keptPieces: [Range<Int>]
   /// What the ranks of this host share.
   private let arenas: SharedArenas?
   private let order: SampleOrder
@@ -126,11 +128,14 @@ public final class Trainer {
       sharedBytes: { [core] in StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount },
       world: world
     )
+    let keepers = try ShareKeepers(
+      configuration, choice.way, survives: resumption?.run != nil, world: world)
     if choice.way.isSharded {
       let buckets = Bucket.ranges(
         count: graph.arenaCount, bytes: configuration.communication.bucketBytes, sharedBy: world.size)
-      let (rank, size) = (world.rank, world.size)
-      core.share = StateShare(buckets.map { Bucket.share(of: $0, rank: rank, size: size) })
+      let (ranks, size) = ([world.rank] + (keepers?.kept(by: world.rank) ?? []), world.size)
+      core.share = StateShare(
+        buckets.flatMap { bucket in ranks.map { Bucket.share(of: bucket, rank: $0, size: size) } })
     }
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
@@ -141,8 +146,9 @@ public final class Trainer {
         update: { ParameterUpdate($0, pieces: pieces, rules: rules, pool: pool) },
         learningRate: { [schedule] in training.learningRate * schedule.factor(step: $0) }))
     state = found.state
+    state.keepsAverage = rules.average != nil
     var start = StateContents.Start { [configuration] state in
-      try state.initialize(graph, configuration, averages: rules.average != nil)
+      try state.initialize(graph, configuration)
     }
     start.initializesEverywhere = configuration.training.initialWeights.path == nil
     if let resumption {
@@ -159,16 +165,16 @@ public final class Trainer {
       ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: group) : nil
     reducer = try GradientReducer(
       choice, leaves: training.microbatchCount, gradients: state.ownGradients, arenas: arenas,
-      communication: configuration.communication, boundary: { pieces.boundary(notBelow: $0) },
+      keepers: keepers, communication: configuration.communication, boundary: { pieces.boundary(notBelow: $0) },
       instruments: instruments, world: world)
     let shares =
       if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }
     ownPieces = shares.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }
-    for index in ownPieces.joined() { state.owners[index] = Int32(state.member) }
+    keptPieces = reducer.copies.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }
+    for index in (ownPieces + keptPieces).joined() { state.owners[index] = Int32(state.member) }
     leaves = LeafGradients(
       share.tree, run: share.run, of: training.microbatchCount, arenas: state.ownGradients,
       leavesLastSums: state.layout.tail.leaves > 0, pool: pool)
-    if rules.average != nil { state.keepsAverage = true }
     updater = ParameterUpdate(state, pieces: pieces, rules: rules, pool: pool)
     verdicts = try VerdictExchange(arenas, state, world: world)
     if let progress = verdicts.progress { instruments.compute.follow(progress) }
@@ -315,6 +321,8 @@ public final class Trainer {
     }
     var summing = 0.0
     for run in ownPieces { summing += updater.run(run, at: update, decision) / Double(ownPieces.count) }
+    // Before others get the weights: who has all of them goes on, and then every copy has to be at the same step.
+    for run in keptPieces { updater.run(run, at: update, decision) }
     let ended = Clock.nanoseconds
     // Sums and updates alternate on all threads of the pool, piece by piece: they are drawn one after the other, as long as each took.
     var summed = began
@@ -368,9 +376,10 @@ public final class Trainer {
     if ownsInstruments { instruments.close() }
   }
 
-  /// What an evaluation runs on: the average of the weights where one is kept, else the weights.
+  /// What an evaluation runs on: the average of the weights where one is kept, as `average()` has brought it together, else the weights.
   private(set) lazy var evaluated: Executor = {
-    guard let average = state.average else { return executor }
+    guard state.keepsAverage else { return executor }
+    let average = state.average ?? state.ownGradients[0]
     return Executor(
       network.graph, pool: pool, seed: configuration.seed, parameters: average,
       gradients: state.ownGradients)

@@ -161,8 +161,9 @@ public struct TrainingRun {
     session.announce()
     try session.train()
     let summary = try session.summarize()
+    let average = try trainer.average()
     if let directory {
-      try directory.write(trainer)
+      try directory.write(trainer, average: average)
       if let evaluation = session.evaluation { try directory.write(evaluation) }
       try directory.write(summary)
       session.display.finish(summary, path: directory.path)

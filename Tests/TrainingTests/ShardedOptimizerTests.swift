@@ -217,8 +217,9 @@ extension RankTests {
         let directory = try world.broadcast(
           FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString)", root: 0)
         defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: directory) } }
-        let plain = configuration(
+        var plain = configuration(
           .init(kind: .adamw, learningRate: 3e-3), clipNorm: 0.5, bucketBytes: 4096, sharded: false)
+        plain.training.emaDecay = 0.9
         var sharded = plain
         sharded.training.optimizer.sharded = true
         let alone = try world.split(color: world.rank, key: 0)
@@ -260,6 +261,31 @@ extension RankTests {
         let half = try world.split(color: world.rank % 2, key: 0)
         try goOn(sharded, from: "\(directory)/sharded", half)
         try world.barrier()
+      }
+    }
+
+    /// Each rank keeps its share of the average, and evaluates all of it.
+    @Test func theAverageOfTheWeightsIsSharedOutToo() throws {
+      try withWorld { world in
+        let alone = try world.split(color: world.rank, key: 0)
+        var plain = configuration(.init(kind: .adamw, learningRate: 3e-3), bucketBytes: 4096, sharded: false)
+        plain.training.emaDecay = 0.7
+        var sharded = plain
+        sharded.training.optimizer.sharded = true
+        func evaluations(_ configuration: Configuration, _ world: borrowing Communicator) throws -> [String] {
+          let trainer = try trainer(configuration, world)
+          defer { trainer.close() }
+          return try (0..<4).map { _ in
+            try trainer.trainStep()
+            let loss = try trainer.evaluate().metrics["loss"] ?? 0
+            let average = try #require(try trainer.average())
+            let bits = (0..<average.count).map { String(average.base[$0].bitPattern) }
+            return "\(loss) \(trainer.executor.weightsSHA256) \(ContentHash.fnv1a(bits.joined(separator: " ").utf8))"
+          }
+        }
+        let expected = try evaluations(plain, alone)
+        let found = try evaluations(sharded, world)
+        #expect(found == expected && Set(expected).count == 4)
       }
     }
 
@@ -323,10 +349,6 @@ extension RankTests {
   }
 
   @Test(arguments: [
-    (
-      "training.ema_decay=0.9",
-      "training.ema_decay: the average of the weights is kept whole on every rank; remove it, or"
-    ),
     (
       "communication.algorithm=halving-doubling",
       "communication.algorithm: halving-doubling is no way to give each rank"

@@ -27,9 +27,12 @@ final class DisturbedRun {
 
   /// What the run comes to if nothing happens to it.
   static func undisturbed() throws -> RunRecord { try course.get() }
-  private static let course = Result {
+  private static let course = Result { try undisturbed([]) }
+
+  /// The same with other settings.
+  static func undisturbed(_ settings: [String]) throws -> RunRecord {
     let run = try DisturbedRun()
-    let job = try run.train(ranks: 2)
+    let job = try run.train(ranks: 2, settings)
     guard job.exitStatus == 0 else { throw Failure(description: "\(job)") }
     return try run.record()
   }

@@ -17,20 +17,43 @@ import Testing
     case replicas
     /// Another number of ranks in each life.
     case changing
+    /// A share of the state on each rank.
+    case shards
+    /// The same with copies at neighbours and another number of ranks in each life; the memory of some rank is lost between lives.
+    case lostShards
 
+    var isSharded: Bool { self == .shards || self == .lostShards }
     var ranks: [Int] {
       switch self {
       case .shared: [2]
-      case .replicas: [3]
+      case .replicas, .shards: [3]
       case .changing: [2, 1, 3]
+      case .lostShards: [3, 3, 2]
       }
     }
     var settings: [String] {
-      self == .replicas ? ["--set", "communication.algorithm=tree"] : []
+      switch self {
+      case .shared, .changing: []
+      case .replicas: ["--set", "communication.algorithm=tree"]
+      case .shards, .lostShards:
+        Self.model + [
+          "--set", "communication.algorithm=tree", "--set", "training.optimizer.sharded=true",
+          "--set", "checkpoint.neighbour_copy=\(self == .shards ? "never" : "always")",
+        ]
+      }
+    }
+    /// A model of several grains, so that there is something to share out.
+    static let model = [
+      "model.hidden=[260,70]", "training.batch=60", "training.microbatch=5", "training.steps=400",
+      "training.optimizer.kind=lamb",
+    ].flatMap { ["--set", $0] }
+    var stepCount: Int { isSharded ? 400 : DisturbedRun.stepCount }
+    func undisturbed() throws -> RunRecord {
+      try isSharded ? DisturbedRun.undisturbed(Self.model) : DisturbedRun.undisturbed()
     }
     var kills: Int {
       let isExhaustive = ProcessInfo.processInfo.environment["RONDO_EXHAUSTIVE"] != nil
-      return (self == .shared ? 10 : 5) * (isExhaustive ? 5 : 1)
+      return (self == .shared ? 10 : isSharded ? 4 : 5) * (isExhaustive ? 5 : 1)
     }
     var testDescription: String { rawValue }
   }
@@ -68,7 +91,7 @@ import Testing
     let run = try DisturbedRun()
     // Every fourth life ends before its first step, the others when they have got somewhat further than the one before.
     let targets = (0..<scene.kills).map { _ in
-      Int.random(in: 1...DisturbedRun.stepCount * 3 / 4, using: &random)
+      Int.random(in: 1...scene.stepCount * 3 / 4, using: &random)
     }
     .sorted()
     var (kills, startSeconds, restarts) = (0, 0.3, -1)
@@ -108,14 +131,19 @@ import Testing
       guard death.isDone else { break }
       kills += 1
       if let seconds = death.startSeconds { startSeconds = seconds }
+      // One at a time: when a life has come to train, all copies are there again.
+      let hasTrained = RunRecord.lines(run.output).count > before
+      if scene == .lostShards, ranks > 1, hasTrained, let lost = record.memory.randomElement(using: &random) {
+        try FileManager.default.removeItem(atPath: "/dev/shm/\(lost)")
+      }
     }
     #expect(
       kills == scene.kills && lives.last?.exitStatus == 0,
       "\(kills) kills; \(lives.last.map { "\($0)" } ?? "")")
     let record = try run.record()
-    record.expectSameCourse(as: try DisturbedRun.undisturbed(), lives.map { "\($0)" }.joined(separator: "\n"))
-    #expect(record.steps.map(\.step) == Array(1...DisturbedRun.stepCount))
-    #expect(record.integer("restarts") == restarts && record.integer("steps") == DisturbedRun.stepCount)
+    record.expectSameCourse(as: try scene.undisturbed(), lives.map { "\($0)" }.joined(separator: "\n"))
+    #expect(record.steps.map(\.step) == Array(1...scene.stepCount))
+    #expect(record.integer("restarts") == restarts && record.integer("steps") == scene.stepCount)
   }
 
   /// - Parameter moment: nil lets the run come to its end.

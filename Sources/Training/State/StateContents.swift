@@ -79,8 +79,8 @@ struct StateContents {
   ) throws(MPIError) {
     var parameters = state.parameters[0..<state.parameters.count].mutableSpan
     try leaders.broadcast(&parameters, root: root)
-    // Shares of it are of different parts; at the beginning, all are as new memory is: zero.
-    guard state.layout.core.share == nil else { return }
+    // Shares of it are of different parts; at the beginning, all are as new memory is, zero, but for the average.
+    guard state.layout.core.share == nil else { return state.beginAverage() }
     for index in 0..<state.layout.core.stateCount {
       var values = UnsafeMutableBufferPointer(
         start: state.firstState + index * state.stateStride, count: state.parameters.count

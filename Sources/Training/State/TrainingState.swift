@@ -88,14 +88,17 @@ final class TrainingState {
     firstState + layout.core.statePlace(of: offset)
   }
 
-  /// The average of the weights, if one is kept.
+  /// The average of the weights, if one is kept and is here whole.
   var average: Arena? {
-    guard keepsAverage else { return nil }
-    precondition(
-      layout.core.share == nil, "TrainingState.average: it is needed whole, and states are sharded")
+    guard keepsAverage, layout.core.share == nil else { return nil }
     let start = firstState + (layout.core.stateCount - 1) * stateStride
     return Arena(
       borrowing: UnsafeMutableBufferPointer(start: start, count: layout.core.arenaCount), of: file)
+  }
+
+  /// The average of a range of the weights that is in the share.
+  func shareOfAverage(_ range: Range<Int>) -> UnsafeMutablePointer<Float> {
+    firstState(of: range.lowerBound) + (layout.core.stateCount - 1) * stateStride
   }
 
   /// For each piece how many steps' updates it has seen.
