@@ -63,11 +63,32 @@ struct FileSystem: Sendable {
     var written = 0
     while written < buffer.count {
       let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
-      written += try make(.write, path) { isHalf in
-        // One call writes at most 2^31 - 4096 bytes.
-        Glibc.write(descriptor, rest.baseAddress, isHalf ? (rest.count + 1) / 2 : min(rest.count, 1 << 30))
+      do throws(Failure) {
+        written += try make(.write, path) { isHalf in
+          // One call writes at most 2^31 - 4096 bytes.
+          Glibc.write(descriptor, rest.baseAddress, isHalf ? (rest.count + 1) / 2 : min(rest.count, 1 << 30))
+        }
+      } catch {
+        // A disk may ask for more alignment than there is; the page cache asks for none.
+        guard error.code == EINVAL, setDirect(false, descriptor) else { throw error }
       }
     }
+  }
+
+  /// O_DIRECT, which Swift does not import.
+  #if arch(arm64)
+    private static let direct: Int32 = 0o200000
+  #else
+    private static let direct: Int32 = 0o40000
+  #endif
+
+  /// Lets what is written to a file go past the page cache, or not. File systems that cannot do the former go on with the latter.
+  ///
+  /// - Returns: whether that changed anything.
+  @discardableResult func setDirect(_ isDirect: Bool, _ descriptor: Int32) -> Bool {
+    let flags = fcntl(descriptor, F_GETFL)
+    guard flags >= 0, (flags & Self.direct != 0) != isDirect else { return false }
+    return fcntl(descriptor, F_SETFL, isDirect ? flags | Self.direct : flags & ~Self.direct) == 0
   }
 
   /// Brings what was written to disk.

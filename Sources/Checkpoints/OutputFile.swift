@@ -9,6 +9,10 @@ struct OutputFile: ~Copyable {
   private var descriptor: Int32
   private(set) var bytes = 0
 
+  /// Whole multiples of so many bytes, in memory that begins at one, go to the disk past the page cache where the file system lets them:
+  /// that costs the cores a tenth of the time, and drives nothing else out of the cache.
+  static let alignment = 4096
+
   init(path: String, shownAs shownPath: String? = nil, _ system: FileSystem) throws(CheckpointError) {
     self.path = path
     self.shownPath = shownPath ?? path
@@ -21,6 +25,8 @@ struct OutputFile: ~Copyable {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   mutating func append(_ buffer: UnsafeRawBufferPointer) throws(CheckpointError) {
+    let isAligned = (Int(bitPattern: buffer.baseAddress) | buffer.count | bytes) % Self.alignment == 0
+    system.setDirect(isAligned && buffer.count > 0, descriptor)
     do throws(FileSystem.Failure) { try system.write(buffer, to: descriptor, path) } catch {
       throw CheckpointError.system("the file cannot be written", code: error.code, path: shownPath)
     }

@@ -5,7 +5,11 @@ public struct SafetensorsSource {
     case int32s([Int32])
     case int64s([Int64])
     case memory(UnsafeRawBufferPointer)
+    case reading((UnsafeMutableRawBufferPointer, Int) -> Void)
   }
+
+  /// Of those that are read when they are written: as many at a time as stay in a core's first cache.
+  private static let readBytes = 1 << 15
 
   public let name: String
   public let type: SafetensorsType
@@ -27,6 +31,15 @@ public struct SafetensorsSource {
   /// Elements in memory that the caller keeps, such as a region of an arena, until they are written.
   package init(_ name: String, shape: [Int], _ elements: UnsafeBufferPointer<Float>) {
     self.init(name, .float32, shape, .memory(UnsafeRawBufferPointer(elements)), count: elements.count)
+  }
+
+  /// Floats that are read when they are written, piece by piece from the front.
+  ///
+  /// - Parameter read: fills a buffer with the bytes from that one on.
+  package init(
+    _ name: String, shape: [Int], reading read: @escaping (UnsafeMutableRawBufferPointer, _ from: Int) -> Void
+  ) {
+    self.init(name, .float32, shape, .reading(read), count: shape.reduce(1, *))
   }
 
   private init(_ name: String, _ type: SafetensorsType, _ shape: [Int], _ elements: Elements, count: Int) {
@@ -52,6 +65,15 @@ public struct SafetensorsSource {
     case .int32s(let array): try bytes(array)
     case .int64s(let array): try bytes(array)
     case .memory(let memory): try body(memory)
+    case .reading(let read):
+      let total = type.bytes(of: shape) ?? 0
+      let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
+      defer { piece.deallocate() }
+      for start in stride(from: 0, to: total, by: Self.readBytes) {
+        let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<min(Self.readBytes, total - start)])
+        read(part, start)
+        try body(UnsafeRawBufferPointer(part))
+      }
     }
   }
 }

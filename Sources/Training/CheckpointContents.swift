@@ -26,77 +26,46 @@ enum CheckpointContents {
     var configuration: String
   }
 
-  /// A copy of what one rank is to write, taken between two steps.
-  struct Staging {
-    private let memory: SharedFile
-    private let graph: Graph
-    private let share: StateShare
-    let stateCount: Int
-    private let hasWeights: Bool
-    private let hasAverage: Bool
+  /// What one rank writes of the state after a step.
+  struct Part {
+    let snapshot: StateSnapshot
+    /// The parts of tensors that lie in the rank's share; nil for an optimizer without state.
+    private(set) var states: [SafetensorsSource]?
+    /// On the rank that writes them: the weights, and their average if one is kept; by the names of their files.
+    private(set) var weights: [(file: String, tensors: [SafetensorsSource])] = []
 
     /// - Parameters:
     ///   - share: what this rank writes of each arena of the optimizer's state.
     ///   - hasWeights: whether this rank writes the weights too.
     ///   - average: of the weights, whole, if one is kept.
     init(
-      _ state: TrainingState, _ graph: Graph, share: StateShare, hasWeights: Bool, average: Arena?,
-      copy: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
+      _ state: TrainingState, _ graph: Graph, share: StateShare, hasWeights: Bool, average: Arena?
     ) {
-      self.graph = graph
-      self.share = share
-      self.hasWeights = hasWeights
-      stateCount = state.layout.core.stateCount
-      let average = hasWeights ? average : nil
-      hasAverage = average != nil
-      let arenas = (hasWeights ? 1 : 0) + (hasAverage ? 1 : 0)
-      let count = stateCount * share.count + arenas * graph.arenaCount
-      memory = SharedFile(privateBytes: max(1, count) * MemoryLayout<Float>.stride)
-      for index in 0..<stateCount {
-        for range in share.ranges {
-          copy(
-            floats + index * share.count + share.place(of: range.lowerBound),
-            state.firstState(of: range.lowerBound) + index * state.stateStride, range.count)
-        }
-      }
-      let rest = floats + stateCount * share.count
-      if hasWeights { copy(rest, state.parameters.base, graph.arenaCount) }
-      if let average { copy(rest + graph.arenaCount, average.base, graph.arenaCount) }
-    }
-
-    private var floats: UnsafeMutablePointer<Float> {
-      guard let base = memory.bytes.baseAddress else { preconditionFailure("Staging: expected memory") }
-      return base.assumingMemoryBound(to: Float.self)
-    }
-
-    /// On the rank that has them: the weights, and their average if one is kept; by the names of their files.
-    var weights: [(file: String, tensors: [SafetensorsSource])] {
-      guard hasWeights else { return [] }
-      let names = [CheckpointFile.model] + (hasAverage ? [RunDirectory.averageWeights] : [])
-      return names.enumerated().map { index, name in
-        let base = floats + stateCount * share.count + index * graph.arenaCount
-        let tensors = graph.parameters.map { parameter in
-          SafetensorsSource(
-            parameter.name, shape: parameter.shape.extents,
-            UnsafeBufferPointer(start: base + parameter.offset, count: parameter.range.count))
-        }
-        return (name, tensors)
-      }
-    }
-
-    /// The parts of tensors that lie in the share.
-    var states: [SafetensorsSource] {
-      (0..<stateCount).flatMap { index in
-        graph.parameters.flatMap { parameter in
-          share.ranges.compactMap { range -> SafetensorsSource? in
-            let part = parameter.range.clamped(to: range)
-            guard !part.isEmpty else { return nil }
-            return SafetensorsSource(
-              "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
-              UnsafeBufferPointer(
-                start: floats + index * share.count + share.place(of: part.lowerBound), count: part.count))
+      let snapshot = StateSnapshot(of: state)
+      self.snapshot = snapshot
+      let stateCount = state.layout.core.stateCount
+      if stateCount > 0 {
+        states = (0..<stateCount).flatMap { index in
+          graph.parameters.flatMap { parameter in
+            share.ranges.compactMap { range -> SafetensorsSource? in
+              let part = parameter.range.clamped(to: range)
+              guard !part.isEmpty else { return nil }
+              return snapshot.source(
+                "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
+                state.firstState(of: part.lowerBound) + index * state.stateStride)
+            }
           }
         }
+      }
+      guard hasWeights else { return }
+      let arenas =
+        [(CheckpointFile.model, state.parameters)]
+        + (average.map { [(RunDirectory.averageWeights, $0)] } ?? [])
+      weights = arenas.map { file, arena in
+        let tensors = graph.parameters.map {
+          snapshot.source($0.name, shape: $0.shape.extents, arena.base + $0.offset)
+        }
+        return (file, tensors)
       }
     }
   }

@@ -7,9 +7,10 @@ import MPI
 
 /// Writes checkpoints of a run behind its training loop.
 ///
-/// A checkpoint begins between two steps, on all ranks at the same one: each copies what it is to write, its share of the optimizer's state
-/// and rank 0 the weights too, and goes on training while a thread brings the copy to disk. Whose files are there is part of every step's verdict;
-/// when all are, rank 0 makes the checkpoint visible. What fails costs this checkpoint and a line, never an earlier one and not the run.
+/// A checkpoint begins between two steps, on all ranks at the same one: a thread of each brings its share of the optimizer's state to disk, on
+/// rank 0 the weights too, while training goes on. What is not there yet when the next update is about to begin is copied (`StateSnapshot`). Whose
+/// files are there is part of every step's verdict; when all are, rank 0 makes the checkpoint visible. What fails costs this checkpoint and a
+/// line, never an earlier one and not the run.
 final class Checkpointer {
   /// The newest step that was committed.
   private(set) var committedStep: Int?
@@ -19,7 +20,7 @@ final class Checkpointer {
   private let store: CheckpointStore
   private let keep: Int
   private let trainer: Trainer
-  private var writing: (step: Int, task: BackgroundTask<[CheckpointFile]>)?
+  private var writing: (step: Int, snapshot: StateSnapshot, task: BackgroundTask<[CheckpointFile]>)?
   /// On rank 0.
   private var committing: (step: Int, task: BackgroundTask<Void>)?
   private let logger = Logger(label: "rondo.training")
@@ -47,29 +48,50 @@ final class Checkpointer {
       warn(step, failure.description)
       return false
     }
-    let state = trainer.state
-    let staging = CheckpointContents.Staging(
-      state, trainer.network.graph,
-      share: StateShare(
-        trainer.reducer.way.isSharded ? trainer.reducer.shares : [trainer.pieces.share(rank, of: size)]),
-      hasWeights: rank == 0, average: try trainer.average()
-    ) { [pool = trainer.pool] target, source, count in
-      pool.run(over: count, grain: 1 << 18) { part in
-        (target + part.lowerBound).update(from: source + part.lowerBound, count: part.count)
-      }
-    }
+    let part = CheckpointContents.Part(
+      trainer.state, trainer.network.graph, share: share, hasWeights: rank == 0,
+      average: try trainer.average())
+    // A sharded average is whole in memory of gradients, which the next step writes.
+    if trainer.reducer.way.isSharded, trainer.state.keepsAverage { keep(part.snapshot) }
     let record = JSONLine.encode(record(), pretty: true)
-    let work = Work(store: store, staging: staging, step: step, rank: rank, size: size, record: record)
-    writing = (step, BackgroundTask("rondo-checkpoint") { try work.run() })
+    let work = Work(store: store, part: part, step: step, rank: rank, size: size, record: record)
+    writing = (step, part.snapshot, BackgroundTask("rondo-checkpoint") { try work.run() })
     return true
   }
 
-  /// Says in a step's verdict how far this rank has come.
+  /// What this rank writes of the optimizer's state: its own part, or where all have all of it, so much that all write as many bytes.
+  private var share: StateShare {
+    if trainer.reducer.way.isSharded { return StateShare(trainer.reducer.shares) }
+    let core = trainer.state.layout.core
+    let weights = trainer.state.keepsAverage ? 2 : 1
+    // In arenas, of which rank 0 writes the weights.
+    let each = Double(core.stateCount + weights) / Double(size)
+    let first = max(0, each - Double(weights)) / Double(max(1, core.stateCount))
+    let others = (1 - first) / Double(max(1, size - 1))
+    func cut(_ rank: Int) -> Int {
+      if rank == 0 { return 0 }
+      if rank == size { return core.arenaCount }
+      let part = first + Double(rank - 1) * others
+      return trainer.pieces.boundary(notBelow: Int(part * Double(core.arenaCount)))
+    }
+    return StateShare([cut(rank)..<cut(rank + 1)])
+  }
+
+  /// Says in a step's verdict how far this rank has come, and keeps of the state what is not written yet: after the verdict it changes.
   func report(in verdict: inout StepVerdict) {
     switch writing?.task.result {
     case .success: verdict.written = 1
     case .failure: verdict.failed = 1
-    case nil: break
+    case nil:
+      if let writing { keep(writing.snapshot) }
+    }
+  }
+
+  private func keep(_ snapshot: StateSnapshot) {
+    snapshot.keep { [pool = trainer.pool] target, source, count in
+      pool.run(over: count, grain: 1 << 18) { part in
+        (target + part.lowerBound).update(from: source + part.lowerBound, count: part.count)
+      }
     }
   }
 
@@ -93,7 +115,7 @@ final class Checkpointer {
 
   /// Brings the descriptions of all files to rank 0, which commits them behind the loop.
   private func gather() throws {
-    guard let (step, task) = writing else { return }
+    guard let (step, _, task) = writing else { return }
     writing = nil
     var files = ""
     do {
@@ -146,7 +168,7 @@ final class Checkpointer {
   /// What one rank's thread does.
   private struct Work {
     let store: CheckpointStore
-    let staging: CheckpointContents.Staging
+    let part: CheckpointContents.Part
     let step: Int
     let rank: Int
     let size: Int
@@ -154,13 +176,12 @@ final class Checkpointer {
 
     func run() throws -> [CheckpointFile] {
       var files: [CheckpointFile] = []
-      let states = staging.states
-      if staging.stateCount > 0 {
+      if let states = part.states {
         let name = CheckpointFile.optimizer(rank, of: size)
         files.append(try store.write(states, metadata: ["format": "rondo"], as: name, step: step))
       }
       guard rank == 0 else { return files }
-      for (name, tensors) in staging.weights {
+      for (name, tensors) in part.weights {
         let metadata = ["format": "rondo", "steps": String(step)]
         files.append(try store.write(tensors, metadata: metadata, as: name, step: step))
       }

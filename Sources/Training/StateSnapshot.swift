@@ -1,0 +1,77 @@
+import Checkpoints
+import Synchronization
+
+/// What a rank writes of the state after a step, while training goes on.
+///
+/// Up to the next update nothing changes the state: what is read until then is read where it lies. Before that update, `keep` copies the rest.
+/// So a disk that is fast enough costs neither the time nor the memory of a copy, and a slow one no more than a copy of what it has yet to take.
+///
+/// `@unchecked Sendable` is safe because memory that others write is read under the lock, before `keep` has returned.
+final class StateSnapshot: @unchecked Sendable {
+  /// A range of floats, read from the front.
+  private struct Part {
+    let start: UnsafePointer<Float>
+    let count: Int
+    /// Floats that have been read.
+    var done = 0
+    /// Where the rest lies since it was copied, as if all of the part had been.
+    var copy: UnsafePointer<Float>?
+  }
+
+  /// `@unchecked Sendable` is safe because only who has the lock gets at one.
+  private struct Parts: @unchecked Sendable {
+    var all: [Part] = []
+    /// Holds the copies.
+    var memory: SharedFile?
+    var isKept = false
+  }
+
+  private let parts: Mutex<Parts>
+  /// Whose memory it is.
+  private let owner: AnyObject
+
+  init(of owner: AnyObject) {
+    self.owner = owner
+    parts = Mutex(Parts())
+  }
+
+  /// Adds floats that are to be written, before the writing begins.
+  func source(_ name: String, shape: [Int], _ start: UnsafePointer<Float>) -> SafetensorsSource {
+    let index = parts.withLock { parts in
+      parts.all.append(Part(start: start, count: shape.reduce(1, *)))
+      return parts.all.count - 1
+    }
+    return SafetensorsSource(name, shape: shape) { [self] bytes, offset in
+      read(index, from: offset / MemoryLayout<Float>.stride, into: bytes)
+    }
+  }
+
+  private func read(_ index: Int, from first: Int, into bytes: UnsafeMutableRawBufferPointer) {
+    parts.withLock { parts in
+      let part = parts.all[index]
+      let count = bytes.count / MemoryLayout<Float>.stride
+      bytes.copyMemory(from: UnsafeRawBufferPointer(start: (part.copy ?? part.start) + first, count: bytes.count))
+      parts.all[index].done = first + count
+    }
+  }
+
+  /// Copies what has not been read yet. After it, others may write to the state. Later calls do nothing.
+  ///
+  /// - Parameter copy: to, from, and how many floats.
+  func keep(_ copy: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void) {
+    parts.withLock { parts in
+      let count = parts.all.reduce(0) { $0 + $1.count - $1.done }
+      guard !parts.isKept else { return }
+      parts.isKept = true
+      guard count > 0 else { return }
+      let memory = SharedFile(privateBytes: count * MemoryLayout<Float>.stride)
+      guard var next = memory.bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
+      for (index, part) in parts.all.enumerated() where part.done < part.count {
+        copy(next, part.start + part.done, part.count - part.done)
+        parts.all[index].copy = UnsafePointer(next) - part.done
+        next += part.count - part.done
+      }
+      parts.memory = memory
+    }
+  }
+}
