@@ -23,7 +23,8 @@ extension Configuration {
     }
 
     public init(
-      everySteps: Int = 0, everyMinutes: Double = 10, keep: Int = 3, best: Metric? = nil, survive: Bool = true,
+      everySteps: Int = 0, everyMinutes: Double = 10, keep: Int = 3, best: Metric? = nil,
+      survive: Bool = true,
       neighbourCopy: NeighbourCopy = .auto
     ) {
       self.everySteps = everySteps

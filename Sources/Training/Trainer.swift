@@ -133,9 +133,11 @@ public final class Trainer {
     if choice.way.isSharded {
       let buckets = Bucket.ranges(
         count: graph.arenaCount, bytes: configuration.communication.bucketBytes, sharedBy: world.size)
-      let (ranks, size) = ([world.rank] + (keepers?.kept(by: world.rank) ?? []), world.size)
+      let (rank, size) = (world.rank, world.size)
+      let kept = keepers?.kept(by: rank) ?? []
       core.share = StateShare(
-        buckets.flatMap { bucket in ranks.map { Bucket.share(of: bucket, rank: $0, size: size) } })
+        buckets.map { Bucket.share(of: $0, rank: rank, size: size) },
+        copies: buckets.flatMap { bucket in kept.map { Bucket.share(of: bucket, rank: $0, size: size) } })
     }
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
@@ -165,7 +167,8 @@ public final class Trainer {
       ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: group) : nil
     reducer = try GradientReducer(
       choice, leaves: training.microbatchCount, gradients: state.ownGradients, arenas: arenas,
-      keepers: keepers, communication: configuration.communication, boundary: { pieces.boundary(notBelow: $0) },
+      keepers: keepers, communication: configuration.communication,
+      boundary: { pieces.boundary(notBelow: $0) },
       instruments: instruments, world: world)
     let shares =
       if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }

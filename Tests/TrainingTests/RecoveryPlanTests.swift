@@ -11,7 +11,7 @@ import Testing
   ) -> Remnant.Facts {
     Remnant.Facts(
       set: set, nextSet: next, least: least, most: most ?? least, updating: updating ?? most ?? least,
-      ranges: [range] + (copy.map { [$0] } ?? []))
+      ranges: [range], copies: copy.map { [$0] } ?? [])
   }
 
   private func plan(_ facts: [Remnant.Facts]...) -> RecoveryPlan? { RecoveryPlan(facts, count: 120) }
@@ -98,17 +98,24 @@ import Testing
         let ranges = (0..<parts).map { bounds[$0]..<bounds[$0 + 1] }
         let copies = Bool.random(using: &random)
         return ranges.indices.map {
-          StateShare(copies && parts > 1 ? [ranges[$0], ranges[($0 + 1) % parts]] : [ranges[$0]])
+          StateShare([ranges[$0]], copies: copies && parts > 1 ? [ranges[($0 + 1) % parts]] : [])
         }
       }
       let (old, new) = (cuts(), cuts())
-      let facts = old.map { [Remnant.Facts(set: 1, least: 2, most: 2, updating: 2, ranges: $0.ranges)] }
+      let facts = old.map { share in
+        [
+          Remnant.Facts(
+            set: 1, least: 2, most: 2, updating: 2, ranges: share.ranges(areCopies: false),
+            copies: share.ranges(areCopies: true))
+        ]
+      }
       let sources = try #require(RecoveryPlan(facts, count: 120)).sources(new)
       #expect(sources.first?.range.lowerBound == 0 && sources.last?.range.upperBound == 120)
       #expect(zip(sources, sources.dropFirst()).allSatisfy { $0.range.upperBound == $1.range.lowerBound })
       for source in sources {
         for element in source.range {
-          #expect(source.places.map(\.rank) == old.indices.filter { old[$0].contains(element) })
+          #expect(source.places.map(\.rank).sorted() == old.indices.filter { old[$0].contains(element) })
+          #expect(old[source.places[0].rank].ranges(areCopies: false).contains { $0.contains(element) })
         }
         for share in new { #expect(Set(source.range.map { share.contains($0) }).count == 1) }
       }

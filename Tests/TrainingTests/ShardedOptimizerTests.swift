@@ -280,7 +280,8 @@ extension RankTests {
             let loss = try trainer.evaluate().metrics["loss"] ?? 0
             let average = try #require(try trainer.average())
             let bits = (0..<average.count).map { String(average.base[$0].bitPattern) }
-            return "\(loss) \(trainer.executor.weightsSHA256) \(ContentHash.fnv1a(bits.joined(separator: " ").utf8))"
+            return
+              "\(loss) \(trainer.executor.weightsSHA256) \(ContentHash.fnv1a(bits.joined(separator: " ").utf8))"
           }
         }
         let expected = try evaluations(plain, alone)

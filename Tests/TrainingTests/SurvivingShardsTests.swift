@@ -88,7 +88,8 @@ extension RankTests {
         let expected = try Self.undisturbed(configuration, world)
         let size = world.size
         let pairs = (1...size).flatMap { $0 == size ? [(size, size)] : [($0, size), (size, $0)] }
-        let cases = pairs.map { ($0.0, $0.1, true, true) } + [(size, size, true, false), (size, size, false, true)]
+        let cases =
+          pairs.map { ($0.0, $0.1, true, true) } + [(size, size, true, false), (size, size, false, true)]
         for (number, (from, to, wasSharded, isSharded)) in cases.enumerated() {
           let run = try Run(configuration, world)
           _ = try run.live(from, sharded: wasSharded, copies: number % 2 == 1, begins: nil, to: 5, world)

@@ -15,7 +15,7 @@ struct RecoveryPlan: Equatable {
     var number: Int
   }
 
-  /// Elements of the arena, and the remnants that have their state.
+  /// Elements of the arena, and the remnants that have their state: first the one that is no copy.
   struct Source: Equatable {
     var range: Range<Int>
     var places: [Place]
@@ -52,7 +52,8 @@ struct RecoveryPlan: Equatable {
         let isBehind = fact.least == step - 1 && fact.updating >= 0 && begun != nil
         return fact.least == step || fact.least == .max || isBehind
       }
-      guard step > best?.step ?? -1, Self.covers(count, places.flatMap { fact($0).ranges }) else { continue }
+      guard step > best?.step ?? -1, Self.covers(count, places.flatMap { fact($0).ranges + fact($0).copies })
+      else { continue }
       best = (step, places, places.contains { fact($0).least == step - 1 } ? begun : nil)
     }
     guard let best else { return nil }
@@ -70,12 +71,15 @@ struct RecoveryPlan: Equatable {
 
   /// The arena cut where any remnant or any of `shares` begins or ends, with who has what, in ascending order.
   func sources(_ shares: [StateShare]) -> [Source] {
-    let held = places.map { StateShare(facts[$0.rank][$0.number].ranges) }
-    let cuts = Set((held + shares).flatMap { $0.ranges.flatMap { [$0.lowerBound, $0.upperBound] } }).sorted()
+    let own = places.map { StateShare(facts[$0.rank][$0.number].ranges) }
+    let copies = places.map { StateShare(facts[$0.rank][$0.number].copies) }
+    let cuts = Set((own + copies + shares).flatMap { $0.ranges.flatMap { [$0.lowerBound, $0.upperBound] } })
+      .sorted()
     return zip(cuts, cuts.dropFirst()).map { lower, upper in
-      Source(
-        range: lower..<upper,
-        places: zip(places, held).filter { $0.1.contains(lower) }.map(\.0))
+      func having(_ shares: [StateShare]) -> [Place] {
+        zip(places, shares).filter { $0.1.contains(lower) }.map(\.0)
+      }
+      return Source(range: lower..<upper, places: having(own) + having(copies))
     }
   }
 }

@@ -15,8 +15,9 @@ struct Remnant {
     var most: Int
     /// The version that it had begun to update to; -1 where no update can have been under way.
     var updating: Int
-    /// The parts of the arena whose parameters and states it has.
+    /// The parts of the arena whose parameters and states it has, and those of which it has a copy.
     var ranges: [Range<Int>]
+    var copies: [Range<Int>] = []
   }
 
   /// - Parameter finisher: brings a whole replica's update to its end, and puts back what a shard's has half done.
@@ -37,24 +38,26 @@ struct Remnant {
       set: header.set, nextSet: header.nextSet, rank: header.place.rank, least: versions.least,
       most: versions.most,
       updating: header.tail == nil ? -1 : state.slot(0).updating.pointee.load(ordering: .acquiring),
-      ranges: share.ranges)
+      ranges: share.ranges(areCopies: false), copies: share.ranges(areCopies: true))
   }
 }
 
 extension Remnant.Facts {
   /// As a line of numbers.
   var text: String {
-    let words = [set, nextSet, rank, least, most, updating] + ranges.flatMap { [$0.lowerBound, $0.upperBound] }
+    let bounds = (ranges + copies).flatMap { [$0.lowerBound, $0.upperBound] }
+    let words = [set, nextSet, rank, least, most, updating, ranges.count] + bounds
     return words.map(String.init).joined(separator: " ")
   }
 
   /// Nil for a line that is none.
   init?(text: some StringProtocol) {
     let words = text.split(separator: " ").compactMap { Int($0) }
-    guard words.count >= 6, words.count % 2 == 0 else { return nil }
+    guard words.count >= 7, words.count % 2 == 1 else { return nil }
+    let all = stride(from: 7, to: words.count, by: 2).map { words[$0]..<words[$0 + 1] }
     self.init(
       set: words[0], nextSet: words[1], rank: words[2], least: words[3], most: words[4], updating: words[5],
-      ranges: stride(from: 6, to: words.count, by: 2).map { words[$0]..<words[$0 + 1] })
+      ranges: Array(all.prefix(words[6])), copies: Array(all.dropFirst(words[6])))
   }
 }
 

@@ -24,11 +24,13 @@ struct StateHeader {
     self[.stateCount] = core.stateCount
     self[.pieceCount] = core.pieceCount
     self[.isShard] = core.share == nil ? 0 : 1
-    let ranges = core.share?.ranges ?? []
-    self[.rangeCount] = ranges.count
-    let words = (base + core.rangesOffset).assumingMemoryBound(to: Int.self)
-    for (index, range) in ranges.enumerated() {
-      (words[2 * index], words[2 * index + 1]) = (range.lowerBound, range.upperBound)
+    self[.rangeCount] = core.share?.ranges.count ?? 0
+    if let share = core.share {
+      let words = (base + core.rangesOffset).assumingMemoryBound(to: Int.self)
+      for (index, range) in share.ranges.enumerated() {
+        (words[3 * index], words[3 * index + 1]) = (range.lowerBound, range.upperBound)
+        words[3 * index + 2] = share.areCopies[index] ? 1 : 0
+      }
     }
     self[.magic] = Self.magic
   }
@@ -50,10 +52,11 @@ struct StateHeader {
     found.share = nil
     guard self[.isShard] == 1 else { return found }
     let (count, words) = (self[.rangeCount], (base + core.rangesOffset).assumingMemoryBound(to: Int.self))
-    guard count >= 0, core.rangesOffset + 16 * count <= byteCount else { return nil }
-    let bounds = (0..<count).map { (words[2 * $0], words[2 * $0 + 1]) }
+    guard count >= 0, core.rangesOffset + 24 * count <= byteCount else { return nil }
+    let bounds = (0..<count).map { (words[3 * $0], words[3 * $0 + 1], words[3 * $0 + 2]) }
     guard bounds.allSatisfy({ 0 <= $0.0 && $0.0 <= $0.1 && $0.1 <= core.arenaCount }) else { return nil }
-    found.share = StateShare(bounds.map { $0.0..<$0.1 })
+    func ranges(_ kind: Int) -> [Range<Int>] { bounds.filter { $0.2 == kind }.map { $0.0..<$0.1 } }
+    found.share = StateShare(ranges(0), copies: ranges(1))
     return found
   }
 

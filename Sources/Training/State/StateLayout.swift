@@ -26,9 +26,9 @@ struct StateLayout: Equatable {
     static let recordCount = 4
     static let versionsOffset = recordOffset + recordCount * recordBytes
 
-    /// Two words for each range of a share.
+    /// Three words for each range of a share.
     var rangesOffset: Int { line(Self.versionsOffset + 4 * pieceCount) }
-    var parametersOffset: Int { page(rangesOffset + 16 * (share?.ranges.count ?? 0)) }
+    var parametersOffset: Int { page(rangesOffset + 24 * (share?.ranges.count ?? 0)) }
     /// Bytes from one arena to the next.
     var arenaStride: Int { page(4 * arenaCount) }
     /// Bytes from one arena of state to the next.

@@ -1,20 +1,29 @@
 /// The parts of the arena of which a rank keeps the optimizer's state, one after the other in memory, in ascending order.
 struct StateShare: Equatable {
   let ranges: [Range<Int>]
+  /// For each, whether it is a copy of what another rank has.
+  let areCopies: [Bool]
   /// Where each begins.
   private let places: [Int]
   /// Elements of all.
   let count: Int
 
-  /// - Parameter ranges: in any order, without overlaps; empty ones are left out.
-  init(_ ranges: [Range<Int>]) {
-    let ordered = ranges.filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+  /// - Parameter ranges: in any order, without overlaps, also with the copies; empty ones are left out.
+  init(_ ranges: [Range<Int>], copies: [Range<Int>] = []) {
+    let all = ranges.map { (range: $0, isCopy: false) } + copies.map { (range: $0, isCopy: true) }
+    let ordered = all.filter { !$0.range.isEmpty }.sorted { $0.range.lowerBound < $1.range.lowerBound }
     var (places, next): ([Int], Int) = ([], 0)
-    for range in ordered {
+    for (range, _) in ordered {
       places.append(next)
       next += range.count
     }
-    (self.ranges, self.places, count) = (ordered, places, next)
+    (self.ranges, areCopies) = (ordered.map(\.range), ordered.map(\.isCopy))
+    (self.places, count) = (places, next)
+  }
+
+  /// Those of which it is a copy, or is none.
+  func ranges(areCopies: Bool) -> [Range<Int>] {
+    zip(ranges, self.areCopies).filter { $0.1 == areCopies }.map(\.0)
   }
 
   /// Whether the state of the element at an offset is here.
