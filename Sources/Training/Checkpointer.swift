@@ -34,6 +34,16 @@ final class Checkpointer {
   private var rank: Int { trainer.world.rank }
   private var size: Int { trainer.world.size }
 
+  /// Whether there is a checkpoint of that step. Collective.
+  func has(_ step: Int) throws -> Bool {
+    try trainer.collective(.checkpoint) {
+      let isThere = try CommonFailure.agreed(on: trainer.world) {
+        rank == 0 ? try store.steps().contains(step) : false
+      }
+      return try trainer.world.broadcast(isThere ? 1 : 0, root: 0) == 1
+    }
+  }
+
   /// Begins a checkpoint of the state at hand, when the one before is done. Collective.
   ///
   /// - Returns: whether it was begun; if not, a line has said why.

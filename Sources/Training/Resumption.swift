@@ -7,6 +7,8 @@ final class Resumption {
   /// Names the run, in hexadecimal: its memory is looked for under this name, and made so that it can be found. Nil for memory that ends
   /// with the processes.
   let run: String?
+  /// Of the run.
+  let directory: String?
   /// On rank 0: where checkpoints are looked for.
   private let source: Source
   private var found: StoredCheckpoint?
@@ -19,8 +21,9 @@ final class Resumption {
     case checkpoint(StoredCheckpoint)
   }
 
-  init(run: String?, from source: Source) {
+  init(run: String?, directory: String? = nil, from source: Source) {
     self.run = run
+    self.directory = directory
     self.source = source
   }
 

@@ -65,6 +65,9 @@ final class SpanRecorder: @unchecked Sendable {
     return Double(span.nanoseconds) * 1e-9
   }
 
+  /// Seconds since the outermost open span began.
+  var elapsed: Double { depth > 0 ? Double(Clock.nanoseconds - open[0].span.begin) * 1e-9 : 0 }
+
   /// Adds a span that has ended inside the one that is open, after all others in it; times as `Clock` gives them.
   func add(_ kind: Span.Kind, _ number: Int = 0, from begin: Int64, to end: Int64) {
     keep(

@@ -46,11 +46,13 @@ final class StateSnapshot: @unchecked Sendable {
     }
   }
 
-  private func read(_ index: Int, from first: Int, into bytes: UnsafeMutableRawBufferPointer) {
+  /// Reads of the part that was added as number `index`; each part from its front.
+  func read(_ index: Int, from first: Int, into bytes: UnsafeMutableRawBufferPointer) {
     parts.withLock { parts in
       let part = parts.all[index]
       let count = bytes.count / MemoryLayout<Float>.stride
-      bytes.copyMemory(from: UnsafeRawBufferPointer(start: (part.copy ?? part.start) + first, count: bytes.count))
+      bytes.copyMemory(
+        from: UnsafeRawBufferPointer(start: (part.copy ?? part.start) + first, count: bytes.count))
       parts.all[index].done = first + count
     }
   }

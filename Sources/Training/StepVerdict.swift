@@ -8,14 +8,15 @@ struct StepVerdict: Equatable, Sendable {
   var notFinite: Int64 = 0
   /// Ranks with one so large that the sum over the ranks has to be looked at.
   var large: Int64 = 0
-  /// Ranks that were asked to write a checkpoint, and to stop.
+  /// Ranks that a signal has asked for a checkpoint, that the clock has, and that were asked to stop.
   var saves: Int64 = 0
+  var dues: Int64 = 0
   var stops: Int64 = 0
   /// Ranks that have written their part of the checkpoint at hand, and that failed to.
   var written: Int64 = 0
   var failed: Int64 = 0
 
-  static let wordCount = 7
+  static let wordCount = 8
 
   /// Adds the losses of a microbatch.
   mutating func add(loss sum: Double) {
@@ -34,8 +35,8 @@ struct StepVerdict: Equatable, Sendable {
 
   func write(to words: UnsafeMutablePointer<Int64>) {
     (words[0], words[1], words[2]) = (loss, notFinite, saves)
-    (words[3], words[4], words[5]) = (stops, written, failed)
-    words[6] = large
+    (words[3], words[4], words[5], words[6]) = (stops, written, failed, dues)
+    words[7] = large
   }
 
   mutating func add(_ words: UnsafePointer<Int64>) {
@@ -46,6 +47,7 @@ struct StepVerdict: Equatable, Sendable {
     stops += words[3]
     written += words[4]
     failed += words[5]
-    large += words[6]
+    dues += words[6]
+    large += words[7]
   }
 }

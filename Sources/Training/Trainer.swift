@@ -142,7 +142,9 @@ public final class Trainer {
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
       StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
-      survival: resumption?.run.map { SurvivingState(run: $0, model: Self.identity(graph, rules)) },
+      survival: resumption?.run.map {
+        SurvivingState(run: $0, model: Self.identity(graph, rules), directory: resumption?.directory)
+      },
       group: group, world: world,
       finisher: UpdateFinisher(
         update: { ParameterUpdate($0, pieces: pieces, rules: rules, pool: pool) },
@@ -270,13 +272,20 @@ public final class Trainer {
     var isSkipped = common.notFinite > 0
     if !isSkipped, common.large > 0 { isSkipped = try !sumsAreFinite() }
     progress.add(loss: loss, isSkipped: isSkipped)
+    // Where the step is finished by a later life, the time of its update is all that is missing.
+    let elapsed = spans.elapsed
+    addSeconds(elapsed)
     record()
     try self.update(update, isSkipped: isSkipped)
     spans.step = step
     stepSeconds = spans.end()
-    progress.trainingSeconds += stepSeconds
-    progress.secondsSinceLine += stepSeconds
+    addSeconds(stepSeconds - elapsed)
     return loss
+  }
+
+  private func addSeconds(_ seconds: Double) {
+    progress.trainingSeconds += seconds
+    progress.secondsSinceLine += seconds
   }
 
   /// Makes `progress` outlive the ranks with the state of its step.

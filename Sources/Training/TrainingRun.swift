@@ -90,7 +90,8 @@ public struct TrainingRun {
       place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0
     ).split(separator: "\n", maxSplits: 1).map(String.init)
     let resumption = Resumption(
-      run: configuration.checkpoint.survive ? names[0] : nil, from: place?.source ?? .none)
+      run: configuration.checkpoint.survive ? names[0] : nil, directory: names[1],
+      from: place?.source ?? .none)
     let clock = try timeline ? ClockOffset.measure(on: world) : nil
     let trainer = try Trainer(
       configuration, data: data, network: network, optimizer: optimizer, pool: pool, instruments: instruments,

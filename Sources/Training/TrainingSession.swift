@@ -16,6 +16,7 @@ struct TrainingSession {
   private(set) var evaluation: Evaluation?
   /// When the last checkpoint was begun by the clock.
   private let checkpointClock: CheckpointClock
+  private let requests: SaveRequests
   private var stopping: EarlyStopping?
   private var best: BestMetric?
   /// Whether the last evaluation was the best by the metric whose best checkpoint is kept.
@@ -41,11 +42,14 @@ struct TrainingSession {
     let clock = CheckpointClock(minutes: trainer.configuration.checkpoint.everyMinutes)
     checkpointClock = clock
     let keepsTime = trainer.world.rank == 0 && checkpointer != nil
-    trainer.report = { verdict in
+    let requests = SaveRequests()
+    self.requests = requests
+    trainer.report = { [unowned trainer] verdict in
       checkpointer?.report(in: &verdict)
-      if keepsTime, clock.isDue { verdict.saves = 1 }
+      if keepsTime, clock.isDue { verdict.dues = 1 }
       guard handlesSignals else { return }
-      if RunSignals.takeSave() { verdict.saves = 1 }
+      let hasSignal = RunSignals.takeSave()
+      if requests.asks(hasSignal: hasSignal, step: trainer.step, time: MPI.wallTime()) { verdict.saves = 1 }
       if RunSignals.isStopping { verdict.stops = 1 }
     }
   }
@@ -84,6 +88,10 @@ struct TrainingSession {
     if trainer.step > 0 {
       // What an earlier life had yet to do after its last step.
       try completeStep(learningRate: trainer.learningRate(step: trainer.step - 1))
+      if try isBest || lacksBest() {
+        isBest = true
+        try saveIfDue()
+      }
     }
     while !isOver {
       let learningRate = trainer.learningRate
@@ -114,18 +122,30 @@ struct TrainingSession {
   /// A checkpoint, where one is due or was asked for; and the end, where that was asked for.
   private mutating func saveIfDue() throws {
     let every = trainer.configuration.checkpoint.everySteps
-    let isDue = isBest || every > 0 && (trainer.step % every == 0 || isOver)
-    if isBest { checkpointer?.spared = [trainer.step] }
-    isBest = false
-    let (isAsked, isStopping) = (trainer.verdict.saves > 0, trainer.verdict.stops > 0)
+    let isBest = isBest
+    self.isBest = false
+    let verdict = trainer.verdict
+    requests.take(isAsked: verdict.saves > 0, step: trainer.step, time: MPI.wallTime())
+    let isDue = isBest || verdict.dues > 0 || every > 0 && (trainer.step % every == 0 || isOver)
+    let (isAsked, isStopping) = (verdict.saves > 0, verdict.stops > 0)
     guard isDue || isAsked || isStopping, let checkpointer else {
       if isStopping { throw CommonFailure("stopped by a signal after step \(trainer.step)", exitStatus: 75) }
       return
     }
     // The end of the run is near enough.
-    if isStopping, isOver { return }
+    if isStopping, isOver, !isBest { return }
+    // The best one before stays until the new one is there.
+    try checkpointer.finish()
+    let spared = checkpointer.spared
+    if isBest { checkpointer.spared = [trainer.step] }
     let hasBegun = try checkpointer.begin()
     checkpointClock.reset()
+    if isBest {
+      // The next update takes these weights away: a run that is killed after it could not write them any more.
+      try checkpointer.finish()
+      if checkpointer.committedStep != trainer.step { checkpointer.spared = spared }
+      if isOver { return }
+    }
     guard isStopping else { return }
     try checkpointer.finish()
     let isCommitted = hasBegun && checkpointer.committedStep == trainer.step
@@ -143,6 +163,12 @@ struct TrainingSession {
         "stopped by a signal \(place), with a checkpoint; to go on: rondo train ... --output \(directory?.path ?? "")",
         exitStatus: 75)
     }
+  }
+
+  /// Whether the weights at hand are the best so far, and an earlier life was ended before they were written. Collective.
+  private func lacksBest() throws -> Bool {
+    guard let checkpointer, trainer.progress.keptStep == trainer.step else { return false }
+    return try !checkpointer.has(trainer.step)
   }
 
   /// Steps in a row that may change nothing since gradients were not finite.
@@ -172,12 +198,10 @@ struct TrainingSession {
     recordLine()
   }
 
-  /// Since the line before. The time of a step that an earlier life ended in is not known: then those of the whole run.
+  /// Since the line before.
   private func samplesPerSecond(_ progress: TrainingProgress) -> Double {
-    let (steps, seconds) =
-      progress.secondsSinceLine > 0
-      ? (progress.stepsSinceLine, progress.secondsSinceLine) : (progress.step, progress.trainingSeconds)
-    return seconds > 0 ? Double(steps * batch) / seconds : 0
+    let seconds = progress.secondsSinceLine
+    return seconds > 0 ? Double(progress.stepsSinceLine * batch) / seconds : 0
   }
 
   /// Records that a line is written. Only the memory of rank 0 knows of it: another rank may come as far as this before the line is there, and

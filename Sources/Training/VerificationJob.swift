@@ -42,6 +42,8 @@ public struct VerificationJob: Sendable {
     if combination.ranks * combination.threads > cores { words += ["--mca", "mpi_yield_when_idle", "1"] }
     return words + ["--timeout", "\(timeout)", program, "train"] + arguments
       + ["--threads", "\(combination.threads)", "--output", output, "--json"]
+      // Nobody goes on with such a run.
+      + ["--set", "checkpoint.survive=false"]
   }
 
   /// Trains.

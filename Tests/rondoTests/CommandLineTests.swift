@@ -8,12 +8,21 @@ func rondo() throws -> String {
   return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "rondo").path
 }
 
-/// A directory for a test's files, removed with the value.
+/// A directory for a test's files, removed with the value, and with it the memory of runs in it that were killed.
 final class TemporaryDirectory {
   let path = FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString)"
 
   init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit {
+    let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+    for name in names where name.hasSuffix("run.json") {
+      let run = (path + "/" + name).dropLast("/run.json".count)
+      for memory in (try? RunRecord(String(run)).memory) ?? [] {
+        try? FileManager.default.removeItem(atPath: "/dev/shm/\(memory)")
+      }
+    }
+    try? FileManager.default.removeItem(atPath: path)
+  }
 
   /// Writes a file and gives its path.
   func write(_ name: String, _ text: String) throws -> String {

@@ -93,7 +93,7 @@ final class DisturbedRun {
     return job
   }
 
-  private final class Latch: Sendable {
+  final class Latch: Sendable {
     private let state = Atomic(false)
     var isSet: Bool { state.load(ordering: .relaxed) }
     func set() { state.store(true, ordering: .relaxed) }

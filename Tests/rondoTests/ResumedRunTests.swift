@@ -94,6 +94,8 @@ import Testing
       var bytes = try Data(contentsOf: URL(fileURLWithPath: "/dev/shm/\(memory)"))
       let seen = Int64(time(nil) - age)
       withUnsafeBytes(of: seen.littleEndian) { bytes.replaceSubrange(56..<64, with: $0) }
+      // They do not say where their runs are.
+      bytes.resetBytes(in: 1024..<4096)
       try bytes.write(to: URL(fileURLWithPath: "/dev/shm/\(name)"))
       try FileManager.default.setAttributes(
         [.modificationDate: Date().addingTimeInterval(-Double(age))], ofItemAtPath: "/dev/shm/\(name)")
@@ -110,6 +112,27 @@ import Testing
     let resumed = try run.train(ranks: 2)
     #expect(resumed.resumed?.place == ", which was in memory", "\(resumed)")
     try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(resumed)")
+  }
+
+  /// Nobody can go on with a run whose directory is gone: the next run on this host frees its memory.
+  @Test func theMemoryOfARunWhoseDirectoryIsGoneIsFreed() throws {
+    let (removed, replaced, kept, other) = (
+      try DisturbedRun(), try DisturbedRun(), try DisturbedRun(), try DisturbedRun()
+    )
+    var memory: [String] = []
+    for run in [removed, replaced, kept] {
+      let killed = try Self.killed(run, lines: 40)
+      memory += [try #require(try run.record().memory.first, "\(killed)")]
+    }
+    try FileManager.default.removeItem(atPath: removed.output)
+    try FileManager.default.removeItem(atPath: replaced.output)
+    // Another run in the same place.
+    _ = try Self.killed(replaced, lines: 40)
+    let job = try other.train(ranks: 1)
+    #expect(job.exitStatus == 0, "\(job)")
+    let isThere = memory.map { FileManager.default.fileExists(atPath: "/dev/shm/\($0)") }
+    #expect(isThere == [false, false, true], "\(job)")
+    for run in [replaced, kept] { #expect(try run.record().memory.count == 1, "\(job)") }
   }
 
   private static func name() -> String { "rondo-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))-1" }

@@ -120,6 +120,32 @@ struct StateHeader {
     }
   }
 
+  /// The directory of its run; nil where this host did not see it.
+  var home: RunHome? {
+    get {
+      guard self[.magic] == Self.magic else { return nil }
+      let length = homeWords[2]
+      guard length > 0, length <= Self.longestPath else { return nil }
+      let path = String(decoding: UnsafeRawBufferPointer(start: homePath, count: length), as: UTF8.self)
+      return RunHome(path: path, device: homeWords[0], namespace: homeWords[1])
+    }
+    nonmutating set {
+      homeWords[2] = 0
+      guard let newValue, newValue.path.utf8.count <= Self.longestPath else { return }
+      (homeWords[0], homeWords[1]) = (newValue.device, newValue.namespace)
+      homePath.copyMemory(from: Array(newValue.path.utf8), byteCount: newValue.path.utf8.count)
+      homeWords[2] = newValue.path.utf8.count
+    }
+  }
+
+  private static let homeOffset = 1024
+  private static let longestPath = StateLayout.Core.recordOffset - homeOffset - 32
+  /// File system, mount namespace, bytes of the path.
+  private var homeWords: UnsafeMutablePointer<Int> {
+    (base + Self.homeOffset).assumingMemoryBound(to: Int.self)
+  }
+  private var homePath: UnsafeMutableRawPointer { base + Self.homeOffset + 32 }
+
   private subscript(word: Word) -> Int {
     get { pointer(word).pointee.load(ordering: .acquiring) }
     nonmutating set { pointer(word).pointee.store(newValue, ordering: .sequentiallyConsistent) }

@@ -10,12 +10,16 @@ struct SurvivingState {
   let run: String
   /// Names model and optimizer: other memory is never taken for this run's.
   let model: UInt64
+  /// Of the run, as rank 0 names it; nil for a run without.
+  var directory: String?
   /// Names this start of the run, the same on all ranks: hosts whose ranks see one /dev/shm, as containers may, leave each other's memory alone.
   var life = 0
 
   private static let prefix = "rondo-"
   /// A replica whose run ended so many seconds ago is nobody's.
   private static let keptSeconds = 3600
+
+  private var home: RunHome? { directory.flatMap { RunHome($0, run: run) } }
 
   var prefix: String { "\(Self.prefix)\(run)-" }
 
@@ -29,6 +33,7 @@ struct SurvivingState {
     state.header.tail = layout.tail
     state.header.seen = time(nil)
     state.header.life = life
+    state.header.home = home
     return state
   }
 
@@ -120,18 +125,23 @@ struct SurvivingState {
     let adopted = TrainingState(state.file, layout, member: 0)
     adopted.clearTail()
     adopted.header.tail = layout.tail
+    adopted.header.home = home
     return adopted
   }
 
-  /// Removes what runs have left that are gone: replicas that were not seen for an hour, or all but this run's where memory is short.
+  /// Removes what runs of this user have left that have no process any more: replicas of a run whose directory is gone, those that were not seen for
+  /// an hour, and where memory is short all but this run's.
   func removeOthers(needed: Int) {
     let isShort = freeSharedMemoryBytes() < needed
     for name in SharedFile.names(prefix: Self.prefix) where !name.hasPrefix(prefix) {
       guard let file = try? SharedFile(name: name), file.isAlone, let base = file.bytes.baseAddress else {
         continue
       }
+      let run = String(name.dropFirst(Self.prefix.count).prefix { $0 != "-" })
+      let isHomeless =
+        file.bytes.count >= StateLayout.Core.recordOffset && StateHeader(base).home?.isGone(run: run) == true
       let isOld = time(nil) - StateHeader(base).seen > Self.keptSeconds
-      if isOld && (SharedFile.age(ofName: name) ?? 0) > 60 || isShort { file.unlinkName() }
+      if isOld && (SharedFile.age(ofName: name) ?? 0) > 60 || isHomeless || isShort { file.unlinkName() }
     }
   }
 }
