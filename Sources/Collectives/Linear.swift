@@ -11,7 +11,7 @@
 /// once and add nothing. The sum is computed once and copied: all ranks hold the same bits.
 ///
 /// **Pipeline.** Up to `lanesInFlight` lanes are under way. The root has a lane of workspace for every other rank and lane in
-/// flight; where that would be more than `workspaceLength` in all, lanes are shorter.
+/// flight; where that would be more than `workspaceLength` in all, fewer are in flight, and lanes are shorter.
 ///
 /// **When it wins.** Small buffers of few ranks, where a message costs more than its way: where ranks share cores, as hosts that are
 /// parts of one machine do, the messages of all ranks add up, and other algorithms have more of them (recursive doubling, which takes no
@@ -31,6 +31,8 @@ public struct Linear: ScheduledAllreduce {
 
   /// The most actions in hand. More would only make MPI look through more requests.
   private static let largestWindow = 512
+  /// Elements of a lane that are worth a message: rather fewer lanes are in flight.
+  private static let shortLength = 1_024
 
   public init(segmentLength: Int, lanesInFlight: Int, workspaceLength: Int = .max) {
     precondition(segmentLength > 0 && lanesInFlight > 0 && workspaceLength > 0)
@@ -52,7 +54,7 @@ public struct Linear: ScheduledAllreduce {
     let lanes = lanes(size, count)
     var builder = ScheduleBuilder(size: size, rank: rank, count: count)
     let filled = size > 1 ? lanes.filledParts : 0
-    let inFlight = min(lanesInFlight, max(1, filled))
+    let inFlight = min(inFlight(size), max(1, filled))
     let slotLength = lanes.longest.roundedUpToCacheLine
     /// The addition that read each slot of workspace last.
     var readers = [Int32](repeating: ScheduleBuilder.nothing, count: inFlight * max(0, size - 1))
@@ -99,8 +101,12 @@ public struct Linear: ScheduledAllreduce {
     count == 0 ? [] : [(0..<count, .chain(0..<size))]
   }
 
+  private func inFlight(_ size: Int) -> Int {
+    max(1, min(lanesInFlight, workspaceLength / (max(1, size - 1) * Self.shortLength)))
+  }
+
   private func lanes(_ size: Int, _ count: Int) -> Partition {
-    let share = workspaceLength / (lanesInFlight * max(1, size - 1)) / 16 * 16
+    let share = workspaceLength / (inFlight(size) * max(1, size - 1)) / 16 * 16
     let length = min(segmentLength, max(16, share))
     return Partition(0..<count, into: max(1, (count + length - 1) / length))
   }

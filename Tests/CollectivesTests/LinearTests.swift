@@ -50,4 +50,14 @@ import Testing
     #expect(schedule.workspaceCount > bound / 2)
     #expect(linear.schedule(size: size, rank: 1, count: 1 << 24).workspaceCount == 0)
   }
+
+  @Test(arguments: [2, 9, 17, 65])
+  func amongManyRanksFewerLanesAreInFlightRatherThanShortOnes(size: Int) {
+    let bound = 1 << 16
+    let linear = Linear(segmentLength: 4_096, lanesInFlight: 8, workspaceLength: bound)
+    let count = 100_000
+    #expect(linear.cost(size: size, rank: 1, count: count).messages <= count / 1_000)
+    #expect(linear.schedule(size: size, rank: 0, count: count).workspaceCount <= bound + 2 * 16 * size)
+    #expect(ScheduleVerifier.verify(linear, size: size, count: count).findings.isEmpty)
+  }
 }

@@ -31,6 +31,13 @@ public struct NetworkModel: Sendable, Equatable {
   /// Bytes a second of a message between ranks of one node: the receiver's thread copies them.
   public var localBandwidthBytesPerSecond: Double = 5e9
 
+  /// Bytes a second that a rank reads and writes while all ranks of its node sum each other's memory, and as long as all of that
+  /// is in the node's caches.
+  public var sharedBytesPerSecond: Double = 10e9
+  public var cachedBytesPerSecond: Double = 10e9
+  /// Bytes of buffers of all ranks of a node that stay in its caches from one sum to the next.
+  public var cacheBytes: Int = 0
+
   /// Bytes a second that one core adds: bytes of the result, with operands that are not in its cache.
   public var reductionBytesPerSecond: Double
 
@@ -59,7 +66,8 @@ public struct NetworkModel: Sendable, Equatable {
     for (key, value) in [
       (CodingKeys.bandwidthBytesPerSecond, bandwidthBytesPerSecond),
       (.localBandwidthBytesPerSecond, localBandwidthBytesPerSecond),
-      (.reductionBytesPerSecond, reductionBytesPerSecond),
+      (.reductionBytesPerSecond, reductionBytesPerSecond), (.sharedBytesPerSecond, sharedBytesPerSecond),
+      (.cachedBytesPerSecond, cachedBytesPerSecond),
     ] where !(value > 0) {
       return "\(key.rawValue) must be greater than 0, found \(value)"
     }
@@ -72,7 +80,8 @@ public struct NetworkModel: Sendable, Equatable {
       return "\(key.rawValue) must be a number not below 0, found \(value)"
     }
     for (key, value, least) in [
-      (CodingKeys.eagerLimitBytes, eagerLimitBytes, 0), (.ranksPerNode, ranksPerNode, 1),
+      (CodingKeys.eagerLimitBytes, eagerLimitBytes, 0), (.cacheBytes, cacheBytes, 0),
+      (.ranksPerNode, ranksPerNode, 1),
       (.nodesPerMachine, nodesPerMachine, 1), (.coresPerMachine, coresPerMachine, 1),
     ] where value < least {
       return "\(key.rawValue) must be at least \(least), found \(value)"
@@ -92,6 +101,9 @@ extension NetworkModel: Codable {
     case receiverSecondsPerByte = "receiver_seconds_per_byte"
     case localLatencySeconds = "local_latency_seconds"
     case localBandwidthBytesPerSecond = "local_bandwidth_bytes_per_second"
+    case sharedBytesPerSecond = "shared_bytes_per_second"
+    case cachedBytesPerSecond = "cached_bytes_per_second"
+    case cacheBytes = "cache_bytes"
     case reductionBytesPerSecond = "reduction_bytes_per_second"
     case eagerLimitBytes = "eager_limit_bytes"
     case skewSeconds = "skew_seconds"
@@ -118,6 +130,9 @@ extension NetworkModel: Codable {
     try take(\.receiverSecondsPerByte, .receiverSecondsPerByte)
     try take(\.localLatencySeconds, .localLatencySeconds)
     try take(\.localBandwidthBytesPerSecond, .localBandwidthBytesPerSecond)
+    try take(\.sharedBytesPerSecond, .sharedBytesPerSecond)
+    try take(\.cachedBytesPerSecond, .cachedBytesPerSecond)
+    try take(\.cacheBytes, .cacheBytes)
     try take(\.eagerLimitBytes, .eagerLimitBytes)
     try take(\.skewSeconds, .skewSeconds)
     try take(\.ranksPerNode, .ranksPerNode)

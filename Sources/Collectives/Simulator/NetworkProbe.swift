@@ -21,6 +21,7 @@ import MPI
 /// | eager limit | the longest message whose send completes while its receiver is asleep |
 /// | skew | clocks compared by round trips, read as ranks leave a barrier |
 /// | reduction | the thread's clock while all ranks add |
+/// | sums in shared memory | the thread's clock while the ranks of a host sum each other's buffers (``ProbeSharedMemory``) |
 ///
 /// Message sizes follow the speed that is found: on 100 Mbit/s a MiB takes 90 ms, on 100 Gbit/s 90 us.
 public enum NetworkProbe {
@@ -49,6 +50,11 @@ public enum NetworkProbe {
       let speed = try measurement.bandwidth(to: peer, from: peer, latency: local.seconds, share: 0.15)
       model.localBandwidthBytesPerSecond = speed.bytesPerSecond
       model.bandwidthBytesPerSecond = speed.bytesPerSecond
+      if let memory = try ProbeSharedMemory(communicator) {
+        model.sharedBytesPerSecond = memory.bytesPerSecond
+        model.cachedBytesPerSecond = memory.cachedBytesPerSecond
+        model.cacheBytes = memory.cacheBytes
+      }
     }
     guard topology.hosts.count > 1 else { return model }
     let latency = try measurement.latency(to: topology.partner)
@@ -58,8 +64,11 @@ public enum NetworkProbe {
     model.skewSeconds = try measurement.skew()
     let next = topology.neighbour(1)
     let previous = topology.neighbour(-1)
+    // Two hosts would exchange, and exchanges of long messages may go one way at a time (see Segments): then one of them sends.
+    let isPair = topology.hosts.count == 2
     let speed = try measurement.bandwidth(
-      to: next, from: previous, latency: latency.oneWay, share: 0.6)
+      to: isPair && topology.host == 1 ? nil : next, from: isPair && topology.host == 0 ? nil : previous,
+      latency: latency.oneWay, share: 0.6)
     model.bandwidthBytesPerSecond = speed.bytesPerSecond * Double(topology.ranksPerHost)
     let copies = try measurement.processorSecondsPerByte(
       to: next, from: previous, bytes: speed.bytes / 2)

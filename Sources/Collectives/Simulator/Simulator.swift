@@ -39,8 +39,15 @@ public enum Simulator {
     _ algorithm: some ScheduledAllreduce, size: Int, count: Int, elementBytes: Int = 4,
     wireBytesPerElement: Int? = nil, model: NetworkModel, starts: Int = 9
   ) -> Double {
+    seconds(
+      store(algorithm, size, count), elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement,
+      model: model, starts: starts)
+  }
+
+  static func seconds(
+    _ store: ScheduleStore, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, starts: Int
+  ) -> Double {
     precondition(starts > 0)
-    let store = store(algorithm, size, count)
     let seconds = (0..<(model.skewSeconds > 0 ? starts : 1)).map { start in
       run(
         store, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model,
