@@ -23,13 +23,16 @@ public struct Inspection: Codable, Sendable {
     public var isStatistic: Bool
   }
 
-  /// Bytes of each arena where one rank trains alone. Of several, each has fewer gradient arenas, as it has fewer microbatches, and with
-  /// `training.optimizer.sharded` between hosts its share of the optimizer's.
+  /// Bytes that the rank with the most of them touches, where so many ranks of one host train: what the system counts as its resident memory.
+  /// Where ranks share memory that is more than its part of it: all of the state, and what it reads of the others' gradients.
   public struct Memory: Codable, Sendable {
+    public var ranks: Int
+    /// The program and its libraries, before it does anything. MPI's and BLAS's own memory comes to it.
+    public var program: Int
     public var parameters: Int
     /// In reproducible mode of as many arenas as partial sums wait at a time, and what is staged before it is added.
     public var gradients: Int
-    /// With the average of the weights, if one is kept; in sharded runs by messages, of all ranks together.
+    /// With the average of the weights, if one is kept; in sharded runs by messages the rank's share.
     public var optimizer: Int
     /// Whether ranks without memory in common have a share each of it: `training.optimizer.sharded`.
     public var optimizerIsSharded: Bool
@@ -39,8 +42,13 @@ public struct Inspection: Codable, Sendable {
     public var scratch: Int
     /// Training and held-out samples.
     public var data: Int
+    /// While a checkpoint is written: the copy of what the disk has yet to take when the next update begins, at most.
+    public var checkpoint: Int
 
-    public var total: Int { parameters + gradients + optimizer + activations + scratch + data }
+    /// Without the copy.
+    public var total: Int {
+      program + parameters + gradients + optimizer + activations + scratch + data
+    }
   }
 
   public var name: String
@@ -55,8 +63,13 @@ public struct Inspection: Codable, Sendable {
   public var flopsPerStep: Double
   public var memory: Memory
 
-  /// - Parameter data: what `configuration` loads.
-  public init(_ configuration: Configuration, data: DatasetSplit) throws {
+  /// - Parameters:
+  ///   - data: what `configuration` loads.
+  ///   - ranks: of one host, that train together.
+  ///   - program: the resident memory of this process before it loaded anything.
+  /// - Throws: also for more ranks than the configuration has microbatches.
+  public init(_ configuration: Configuration, data: DatasetSplit, ranks: Int = 1, program: Int = 0) throws {
+    try configuration.validate(ranks: ranks)
     let graph: Graph
     do {
       graph = try Trainer.network(configuration, data: data).graph
@@ -82,17 +95,39 @@ public struct Inspection: Codable, Sendable {
     flopsPerSample = Double(graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
     flopsPerStep = flopsPerSample * Double(batch)
     let training = configuration.training
-    // In the tree's order sums of microbatches wait for each other.
-    let tree = training.reproducible ? ReductionTree(leaves: training.microbatchCount) : nil
-    let buffers = tree.map { StepShare.buffers($0, size: 1) } ?? 1
-    let addsWhole = LeafGradients.addsWhole(tree, run: 0..<training.microbatchCount)
+    let states = optimizer.stateCount + (training.emaDecay == nil ? 0 : 1)
+    let isShared = ranks > 1 && [.auto, .shared, .twoLevel].contains(configuration.communication.algorithm)
+    let isSharded = training.optimizer.sharded && !isShared
+    // Arenas of weights, which one rank writes, and of all that is written.
+    let weights = training.emaDecay == nil ? 1 : 2
+    let tree = ReductionTree(leaves: training.microbatchCount)
+    let addsWhole =
+      training.reproducible
+      && (0..<ranks).contains { LeafGradients.addsWhole(tree, run: tree.run(ofRank: $0, size: ranks)) }
     let staged = addsWhole ? Executor.stagedCount(graph) : (gradients: 0, scratch: 0)
+    let arenas = Self.gradientArenas(training, ranks: ranks, isShared: isShared)
     memory = Memory(
-      parameters: arena, gradients: arena * buffers + stride * staged.gradients,
-      optimizer: arena * (optimizer.stateCount + (training.emaDecay == nil ? 0 : 1)),
-      optimizerIsSharded: training.optimizer.sharded,
+      ranks: ranks, program: program, parameters: arena,
+      gradients: Int(Double(arena) * arenas) + stride * staged.gradients,
+      optimizer: arena * states / (isSharded ? ranks : 1), optimizerIsSharded: training.optimizer.sharded,
       activations: stride * Executor.activationCount(graph), scratch: stride * staged.scratch,
-      data: data.train.byteCount + data.test.byteCount)
+      data: data.train.byteCount + data.test.byteCount,
+      checkpoint: arena * weights
+        + (isSharded ? arena * states / ranks : max(0, arena * (weights + states) / ranks - arena * weights)))
+  }
+
+  /// How many gradient arenas a rank touches: its own, and where all share memory, its part of what the others bring to a sum.
+  private static func gradientArenas(
+    _ training: Configuration.Training, ranks: Int, isShared: Bool
+  ) -> Double {
+    let tree = ReductionTree(leaves: training.microbatchCount)
+    // In the tree's order sums of microbatches wait for each other.
+    let own = training.reproducible ? StepShare.buffers(tree, size: ranks) : 1
+    guard isShared else { return Double(own) }
+    let brought = (0..<ranks).map {
+      training.reproducible ? tree.unfolded(of: tree.run(ofRank: $0, size: ranks)).count : 1
+    }
+    return Double(own) + Double(brought.reduce(0, +) - (brought.min() ?? 0)) / Double(ranks)
   }
 
   public var json: String { JSONLine.encode(self) }
@@ -118,10 +153,11 @@ public struct Inspection: Codable, Sendable {
 
       forward and backward: \(String(format: "%.3f", flopsPerSample / 1e6)) MFLOP a sample, \
       \(String(format: "%.3f", flopsPerStep / 1e9)) GFLOP a step of \(batch) samples
-      memory of a rank: parameters \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), \
-      optimizer \(megabytes(memory.optimizer))\(memory.optimizerIsSharded ? " / ranks" : ""), activations \(megabytes(memory.activations)), \
+      memory of a rank\(memory.ranks == 1 ? "" : " of \(memory.ranks) on one host"): program \(megabytes(memory.program)), parameters \
+      \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), optimizer \(megabytes(memory.optimizer))\
+      \(memory.optimizerIsSharded && memory.ranks == 1 ? " / ranks" : ""), activations \(megabytes(memory.activations)), \
       \(memory.scratch > 0 ? "scratch of a thread \(megabytes(memory.scratch)), " : "")data \
-      \(megabytes(memory.data)); together \(megabytes(memory.total))\(memory.optimizerIsSharded ? " on one rank" : "")
+      \(megabytes(memory.data)); together \(megabytes(memory.total)), and up to \(megabytes(memory.checkpoint)) more while a checkpoint is written
       """
   }
 }

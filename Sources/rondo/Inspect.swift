@@ -19,11 +19,16 @@ struct Inspect: ParsableCommand {
     help: "KEY=VALUE: overrides a key of the configuration, such as training.microbatch=32. Repeatable.")
   var overrides: [String] = []
 
+  @Option(help: "Of a configuration: the memory of one of so many ranks of a host.")
+  var ranks = 1
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
+    let program = residentMemoryBytes()
     try Job.runAlone {
+      if ranks < 1 { throw ValidationError("--ranks is a number from 1 on, found \(ranks)") }
       var isDirectory: ObjCBool = false
       let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
       let isWeights = path.hasSuffix(".safetensors")
@@ -38,7 +43,8 @@ struct Inspect: ParsableCommand {
         print(json ? inspection.json : inspection.table)
       } else {
         let configuration = try Configuration(contentsOf: path, overrides: overrides)
-        let inspection = try Inspection(configuration, data: try configuration.loadData())
+        let inspection = try Inspection(
+          configuration, data: try configuration.loadData(), ranks: ranks, program: program)
         print(json ? inspection.json : inspection.table)
       }
     }

@@ -1,0 +1,70 @@
+import Foundation
+import MPITestSupport
+import Testing
+
+/// What a run takes of memory is what `rondo inspect` says.
+@Suite(.serialized, .enabled(if: !isUnderLauncher)) struct PeakMemoryTests {
+  private static let configuration = """
+    model: { hidden: [2600, 2600] }
+    data: { source: digits }
+    training: { batch: 8, microbatch: 2, steps: 6, evaluate_every_epochs: 0, optimizer: { kind: adamw } }
+    checkpoint: { every_minutes: 0, keep: 1 }
+
+    """
+  /// Of MPI and BLAS, pages of the program that inspection does not come to, and pieces of collectives.
+  private static let allowance = 40_000_000
+
+  private struct Plan: Decodable {
+    struct Memory: Decodable {
+      var program: Int
+      var parameters: Int
+      var gradients: Int
+      var optimizer: Int
+      var activations: Int
+      var data: Int
+      var checkpoint: Int
+    }
+    var memory: Memory
+  }
+
+  /// Without checkpoints no arena more than there is is touched; with three no more than one copy of what is written.
+  @Test(
+    arguments: [
+      (1, false, false, "auto"), (2, true, false, "auto"), (2, false, true, "ring"),
+    ])
+  func aRankTakesWhatInspectionSays(
+    ranks: Int, isReproducible: Bool, isSharded: Bool, algorithm: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", Self.configuration)
+    for every in [0, 2] {
+      let settings = [
+        "training.reproducible=\(isReproducible)", "training.optimizer.sharded=\(isSharded)",
+        "communication.algorithm=\(algorithm)", "checkpoint.every_steps=\(every)",
+      ].flatMap { ["--set", $0] }
+      let inspection = try Job.run(
+        ranks: 1, program: try rondo(),
+        arguments: ["inspect", config, "--json", "--ranks", "\(ranks)"] + settings)
+      let line = try #require(
+        inspection.output.firstIndex(of: "{").map { inspection.output[$0...] }, "\(inspection)")
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let plan = try decoder.decode(
+        Plan.self, from: Data(line.prefix { !$0.isNewline }.utf8)
+      ).memory
+      let output = "\(directory.path)/run-\(every)"
+      let job = try Job.run(
+        ranks: ranks, program: try rondo(),
+        arguments: ["train", config, "--threads", "1", "--output", output] + settings, limit: 50)
+      #expect(job.exitStatus == 0, "\(job)")
+      let peak = try #require(try RunRecord(output).integer("peak_memory_bytes"), "\(job)")
+      let arenas =
+        plan.program + plan.parameters + plan.gradients + plan.optimizer + plan.activations + plan.data
+      let planned = arenas + (every == 0 ? 0 : plan.checkpoint)
+      // Less than that of an arena that is forgotten, or of a copy that is kept.
+      #expect(
+        peak <= planned + Self.allowance && peak > arenas - Self.allowance,
+        "\(peak) bytes, planned \(planned), of them \(plan): \(job)")
+    }
+  }
+}
