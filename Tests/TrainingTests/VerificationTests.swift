@@ -90,7 +90,7 @@ import Testing
       words == [
         "mpirun", "-n", "3", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
         "--timeout", "9", "/opt/rondo", "train", "c.yaml", "--set", "seed=2", "--threads", "\(job.cores)",
-        "--output", "/tmp/run", "--json",
+        "--output", "/tmp/run", "--json", "--set", "checkpoint.survive=false",
       ])
     #expect(!job.words(.init(ranks: 1, threads: 1), output: "").contains("mpi_yield_when_idle"))
   }
