@@ -6,8 +6,7 @@ extension BLAS {
   /// `add`.
   ///
   /// - Parameters:
-  ///   - scratch: a slot for each thread of the pool, of ``addingScratchCount(transposeA:transposeB:m:n:k:)`` elements; may be nil if
-  ///     that is 0.
+  ///   - scratch: a slot for each thread of the pool, of ``addingScratchCount(transposeA:transposeB:m:n:k:)`` elements; nil if that is 0.
   ///   - add: adds `count` elements of a product to a row of C.
   package static func gemmAdding(
     transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int,
@@ -15,17 +14,21 @@ extension BLAS {
     scratch: ThreadScratch?, on pool: ThreadPool,
     add: (_ count: Int, _ row: UnsafeMutablePointer<Float>, _ product: UnsafePointer<Float>) -> Void
   ) {
-    let needed = addingScratchCount(transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k)
-    if needed == 0 {
+    // Who calls it has asked once; to ask again in every step would cost as much as a small product.
+    assert(
+      addingScratchCount(transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k) == 0
+        || scratch != nil, "BLAS.gemmAdding: expected scratch")
+    guard let scratch else {
       gemm(
         transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: 1, a: a, lda: lda, b: b,
         ldb: ldb, beta: 1, c: c, ldc: ldc, on: pool)
       return
     }
-    guard let scratch, scratch.count >= needed else {
-      preconditionFailure("BLAS.gemmAdding: expected scratch of \(needed) elements")
-    }
+    guard m > 0, n > 0 else { return }
+    singleThreaded
     let plan = TilePlan(m: m, n: n, k: k, transposeA: transposeA, transposeB: transposeB)
+    precondition(
+      scratch.count >= plan.rowsPerTile * plan.columnsPerTile, "BLAS.gemmAdding: expected scratch for a tile")
     let (lda, ldb) = (max(lda, 1), max(ldb, 1))
     pool.run(tiles: plan.count) { tile in
       let (rows, columns) = plan[tile]

@@ -1,6 +1,9 @@
 import Synchronization
 
 /// Memory for each thread of a pool: a thread that needs some claims a slot, which no other then has, and releases it.
+///
+/// `@unchecked Sendable` is safe because the pointers never change, the claims are atomic, and a slot belongs to who has claimed it: the
+/// release of one holder is ordered before the claim of the next.
 package final class ThreadScratch: @unchecked Sendable {
   package let slots: Int
   /// Elements of a slot.

@@ -6,7 +6,7 @@ final class BoundNode {
     /// Of the uses of a parameter, backward meets one first: it overwrites at the start of a step.
     case parameter(UnsafeMutablePointer<Float>, isFirstUse: Bool)
     /// Of a parameter with this one use: the finished gradient is added, in one addition an element.
-    case sum(UnsafeMutablePointer<Float>)
+    case sum(UnsafeMutablePointer<Float>, needsScratch: Bool)
   }
 
   /// Which values and buffers a node works on: those of the forward pass, or of a block that is computed again.
@@ -49,7 +49,8 @@ final class BoundNode {
     isComputedAgain = isAgain
     self.index = index
     operation = node.operation
-    inputShapes = node.inputs.map { graph.values[$0].shape }
+    let shapes = node.inputs.map { graph.values[$0].shape }
+    inputShapes = shapes
     outputShape = graph.values[node.output].shape
     inputs = node.inputs.map { input in
       if case .parameter(let number) = graph.values[graph.roots[input]].source {
@@ -68,8 +69,9 @@ final class BoundNode {
       let isFirst = plan.writesFirst[index][position]
       if case .parameter(let number) = graph.values[input].source {
         if let staging {
-          return staging.target(number).map { .parameter($0, isFirstUse: isFirst) }
-            ?? .sum(gradients.base + graph.parameters[number].offset)
+          if let target = staging.target(number) { return .parameter(target, isFirstUse: isFirst) }
+          let scratch = node.operation.wholeAdditionScratch(ofInput: position, shapes) ?? 0
+          return .sum(gradients.base + graph.parameters[number].offset, needsScratch: scratch > 0)
         }
         return .parameter(gradients.base + graph.parameters[number].offset, isFirstUse: isFirst)
       }

@@ -54,6 +54,8 @@ public struct BackwardContext {
     /// Where it accumulates: true asks that the finished gradient be added, in one addition an element. Only of inputs for which
     /// `Operation.wholeAdditionScratch` says that it can be.
     public var addsWhole = false
+    /// Scratch for that, for each thread, where it is needed.
+    var scratch: ThreadScratch?
   }
 
   let node: BoundNode
@@ -107,7 +109,8 @@ public struct BackwardContext {
     case .activation(let pointer, let accumulates): Gradient(pointer: pointer, accumulates: accumulates)
     case .parameter(let pointer, let isFirstUse):
       Gradient(pointer: pointer, accumulates: mode == .accumulates || !isFirstUse)
-    case .sum(let pointer): Gradient(pointer: pointer, accumulates: true, addsWhole: true)
+    case .sum(let pointer, let needsScratch):
+      Gradient(pointer: pointer, accumulates: true, addsWhole: true, scratch: needsScratch ? scratch : nil)
     }
   }
 

@@ -58,6 +58,7 @@ public protocol Operation: Sendable {
 
   /// Whether backward can add the finished gradient of a parameter, given as this input, to what is there in one addition an element
   /// (`BackwardContext.Gradient.addsWhole`), and how much scratch each thread then needs, in elements; nil if it cannot.
+  /// Only operations of this package get at the scratch: others give 0 or nil.
   func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int?
 
   /// Computes the output from the inputs.

@@ -16,8 +16,8 @@ import Synchronization
 public final class CommunicatorHandoff: Sendable {
   private let content: Mutex<Carried>
 
-  /// Sendable is safe: the communicator moves in, whole, and moves out to one taker. MPI ties communicators
-  /// to no thread.
+  /// `@unchecked Sendable` is safe because the communicator moves in, whole, and moves out to one taker. MPI ties
+  /// communicators to no thread.
   private struct Carried: ~Copyable, @unchecked Sendable {
     var communicator: Communicator?
   }

@@ -41,17 +41,17 @@ public final class Trainer {
   let pool: ThreadPool
   let state: TrainingState
   private let schedule: LearningRateSchedule
-  private let leaves: LeafGradients
+  let leaves: LeafGradients
   private let verdicts: VerdictExchange
-  private let updater: ParameterUpdate
+  let updater: ParameterUpdate
   let pieces: UpdatePieces
   let optimizerName: String
   /// The pieces that this rank updates, as runs.
-  private let ownPieces: [Range<Int>]
+  let ownPieces: [Range<Int>]
   /// Those of other ranks of whose share it keeps a copy.
-  private let keptPieces: [Range<Int>]
+  let keptPieces: [Range<Int>]
   /// What the ranks of this host share.
-  private let arenas: SharedArenas?
+  let arenas: SharedArenas?
   private let order: SampleOrder
   private var epochOrder: [Int]
   private var orderedEpoch = -1
@@ -298,7 +298,7 @@ public final class Trainer {
   }
 
   /// The verdicts of all ranks as one. In shared memory all gradients are there then.
-  private func agree(_ verdict: StepVerdict) throws(MPIError) -> StepVerdict {
+  func agree(_ verdict: StepVerdict) throws(MPIError) -> StepVerdict {
     if case .alone = reducer.way { return verdict }
     return try instruments.compute.collective(Collective(.verdict, step: step)) { () throws(MPIError) in
       instruments.compute.spans.begin(.rendezvous)
@@ -306,80 +306,6 @@ public final class Trainer {
       instruments.compute.spans.end()
       return common
     }
-  }
-
-  /// Whether the gradients are finite, summed over all ranks: asked where the parts are, but are large. Collective.
-  ///
-  /// So a step is skipped exactly if the sum in the end is not finite, however it is shared out: what is not finite in any part is not in
-  /// the sum.
-  private func sumsAreFinite() throws(MPIError) -> Bool {
-    var verdict = StepVerdict()
-    if !ownPieces.allSatisfy({ updater.areFinite($0) }) { verdict.notFinite = 1 }
-    meet()
-    return try agree(verdict).notFinite == 0
-  }
-
-  /// Updates the pieces that are this rank's, when all gradients are complete.
-  private func update(_ update: UpdateStep, isSkipped: Bool) throws(MPIError) {
-    var decision = UpdateDecision(isSkipped: isSkipped)
-    let spans = instruments.compute.spans
-    let began = Clock.nanoseconds
-    if updater.needsNorms, !isSkipped {
-      for run in ownPieces { updater.measure(run, at: update) }
-      try shareNorms()
-      decision.scale = updater.scale
-      for run in ownPieces { updater.measureTensors(run, at: update, decision) }
-      if updater.needsTensorNorms { try shareNorms() }
-    }
-    var summing = 0.0
-    for run in ownPieces { summing += updater.run(run, at: update, decision) / Double(ownPieces.count) }
-    // Before others get the weights: who has all of them goes on, and then every copy has to be at the same step.
-    for run in keptPieces { updater.run(run, at: update, decision) }
-    let ended = Clock.nanoseconds
-    // Sums and updates alternate on all threads of the pool, piece by piece: they are drawn one after the other, as long as each took.
-    var summed = began
-    if case .shared = reducer.way {
-      summed += Int64(summing * Double(ended - began))
-      spans.add(.reduction, from: began, to: summed)
-      reducer.count(
-        shared: updater.elements(ownPieces), others: updater.operandCount - leaves.brought,
-        seconds: Double(summed - began) * 1e-9)
-    }
-    spans.add(.update, from: summed, to: ended)
-    meet()
-    guard reducer.way.isSharded else { return }
-    if !isSkipped { try reducer.gather(state.parameters) }
-    state.setStep(update.step + 1)
-  }
-
-  /// Makes the norms of all pieces known to all ranks that update together.
-  private func shareNorms() throws(MPIError) {
-    meet()
-    try reducer.shareNorms(state.allNorms, own: ownPieces)
-  }
-
-  /// Waits until the ranks that share memory are here, and see what each has written.
-  private func meet() {
-    guard let arenas else { return }
-    instruments.compute.collective(Collective(.weights, step: step)) {
-      instruments.compute.spans.begin(.rendezvous)
-      arenas.computation.meet()
-      instruments.compute.spans.end()
-    }
-  }
-
-  /// The names of the tensors whose gradients of the last step were not finite on some rank. Collective.
-  func notFiniteTensors() throws(MPIError) -> [String] {
-    let parameters = network.graph.parameters
-    var found = parameters.map { parameter -> Int64 in
-      let isFinite = state.ownGradients.prefix(leaves.brought).allSatisfy { gradients in
-        gradients[parameter.range].allSatisfy { $0.magnitude <= leaves.bound }
-      }
-      return isFinite ? 0 : 1
-    }
-    var span = found.mutableSpan
-    try collective(.loss) { () throws(MPIError) in try world.allreduce(&span, .sum) }
-    return zip(parameters, found).filter { $0.1 > 0 }.map(\.0.name)
   }
 
   /// Ends the communication thread. Collective; call it after the last step. The weights stay readable.

@@ -10,35 +10,6 @@ import Testing
 
 /// Updates of shards that are cut off, in the memory that each rank leaves: whoever has come how far, and whoever's memory is lost.
 @Suite struct InterruptedShardsTests {
-  /// An optimizer that stops in the middle of each piece, to be looked at.
-  private struct Halting: Optimizer {
-    let whole: any Optimizer
-    let halt: @Sendable () -> Void
-
-    var name: String { whole.name }
-    var stateCount: Int { whole.stateCount }
-    var needsNorms: Bool { whole.needsNorms }
-
-    func squaredNorms(_ piece: UpdateOperands, at step: UpdateStep) -> SquaredNorms {
-      whole.squaredNorms(piece, at: step)
-    }
-
-    func update(_ piece: UpdateOperands, at step: UpdateStep, norms: SquaredNorms) {
-      halt()
-      let half = UpdateOperands(
-        count: piece.count / 2, gradients: piece.gradients, parameters: piece.parameters,
-        firstState: piece.state(0), stateStride: piece.state(1) - piece.state(0), decays: piece.decays)
-      whole.update(half, at: step, norms: norms)
-      halt()
-      let done = half.count
-      let rest = UpdateOperands(
-        count: piece.count - done, gradients: piece.gradients + done, parameters: piece.parameters + done,
-        firstState: piece.state(0) + done, stateStride: piece.state(1) - piece.state(0), decays: piece.decays)
-      whole.update(rest, at: step, norms: norms)
-      halt()
-    }
-  }
-
   /// Ranks with a share each, and a copy of the share of the rank before.
   private struct Scene {
     static let ranks = 3
@@ -166,7 +137,7 @@ import Testing
       let copies = Copies()
       copies.copies.append(scene.copy(memory, rank))
       copies.take = { copies.copies.append(scene.copy(memory, rank)) }
-      let update = scene.update(scene.state(memory, rank), Halting(whole: lamb) { copies.take() })
+      let update = scene.update(scene.state(memory, rank), HaltingOptimizer(whole: lamb) { copies.take() })
       for run in scene.indices(rank) where !run.isEmpty { update.run(run, at: scene.step, decision) }
       copies.take()
       copies.take = {}

@@ -13,35 +13,6 @@ import Testing
 /// Updates that are cut off, in the memory that they leave: a copy of all of it, taken in the middle of a piece, is what a killed process
 /// leaves.
 @Suite struct InterruptedUpdateTests {
-  /// An optimizer that stops in the middle of each piece, to be looked at.
-  private struct Halting: Optimizer {
-    let whole: any Optimizer
-    /// Called with the piece untouched, half written and written.
-    let halt: @Sendable () -> Void
-
-    var name: String { whole.name }
-    var stateCount: Int { whole.stateCount }
-    var needsNorms: Bool { whole.needsNorms }
-
-    func squaredNorms(_ piece: UpdateOperands, at step: UpdateStep) -> SquaredNorms {
-      whole.squaredNorms(piece, at: step)
-    }
-
-    func update(_ piece: UpdateOperands, at step: UpdateStep, norms: SquaredNorms) {
-      halt()
-      var done = 0
-      for count in [piece.count / 2, piece.count - piece.count / 2] {
-        let part = UpdateOperands(
-          count: count, gradients: piece.gradients + done, parameters: piece.parameters + done,
-          firstState: piece.state(0) + done,
-          stateStride: whole.stateCount > 1 ? piece.state(1) - piece.state(0) : 0, decays: piece.decays)
-        whole.update(part, at: step, norms: norms)
-        done += count
-        halt()
-      }
-    }
-  }
-
   /// What is updated, how, and by whom; and its memory as an update leaves it.
   private struct Scene {
     let graph: Graph
@@ -171,7 +142,7 @@ import Testing
       let copies = Copies()
       let whole = Self.optimizers[optimizer]
       let scene = try Scene(&random, optimizer: whole, members: members)
-      let halting = Halting(whole: whole) { copies.take() }
+      let halting = HaltingOptimizer(whole: whole) { copies.take() }
       let step = UpdateStep(step: Int.random(in: 0...50, using: &random), learningRate: scene.rate)
       let start = scene.memory(step: step.step, &random)
       let decision = scene.decide(start, at: step, isSkipped: round == 2)
@@ -203,7 +174,7 @@ import Testing
         again.take = {
           if Int.random(in: 0..<12, using: &random) == 0 { again.copies.append(scene.copy(copy)) }
         }
-        let finisher = scene.update(scene.state(copy), Halting(whole: whole) { again.take() })
+        let finisher = scene.update(scene.state(copy), HaltingOptimizer(whole: whole) { again.take() })
         #expect(finisher.finish { _ in scene.rate } == step.step + 1)
         #expect(scene.contents(copy) == expected)
         #expect(scene.state(copy).step == step.step + 1)

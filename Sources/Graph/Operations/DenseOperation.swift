@@ -100,7 +100,7 @@ struct DenseOperation: Operation {
     if let weight, weight.addsWhole {
       BLAS.gemmAdding(
         transposeA: true, transposeB: false, m: inner, n: columns, k: rows, a: context.input(0), lda: inner,
-        b: dz, ldb: columns, to: weight.pointer, ldc: columns, scratch: context.scratch, on: context.pool,
+        b: dz, ldb: columns, to: weight.pointer, ldc: columns, scratch: weight.scratch, on: context.pool,
         add: { Elementwise.add($0, to: $1, $2) })
     } else if let weight {
       BLAS.gemm(
