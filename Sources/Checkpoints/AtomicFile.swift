@@ -4,7 +4,7 @@ import Glibc
 ///
 /// It is written beside its place under a name of its own and renamed at the end. Given up before that, it is removed; a process that is
 /// killed leaves `.NAME.*.partial` behind.
-package struct AtomicFile: ~Copyable {
+package struct AtomicFile: ~Copyable, ByteSink {
   package let path: String
   private let partialPath: String
   private let system = FileSystem()

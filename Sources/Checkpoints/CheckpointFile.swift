@@ -81,50 +81,6 @@ public struct CheckpointFile: Sendable, Equatable, Codable {
   }
 }
 
-/// Writes a file of a checkpoint and computes its digest on the way.
-struct CheckpointWriter: ~Copyable {
-  /// What is hashed is written before it has left the cache.
-  static let pieceBytes = 1 << 20
-
-  private var file: OutputFile
-  private var hash = SHA256()
-  /// What is not written yet: gathered to pieces that may go past the page cache.
-  private let piece: UnsafeMutableRawBufferPointer
-  private var count = 0
-
-  init(path: String, _ system: FileSystem) throws(CheckpointError) {
-    file = try OutputFile(path: path, system)
-    piece = .allocate(byteCount: Self.pieceBytes, alignment: OutputFile.alignment)
-  }
-
-  deinit { piece.deallocate() }
-
-  mutating func append(_ buffer: UnsafeRawBufferPointer) throws(CheckpointError) {
-    var rest = buffer
-    while !rest.isEmpty {
-      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.pieceBytes - count))
-      UnsafeMutableRawBufferPointer(rebasing: piece[count...]).copyMemory(from: part)
-      count += part.count
-      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
-      if count == Self.pieceBytes { try flush() }
-    }
-  }
-
-  private mutating func flush() throws(CheckpointError) {
-    let bytes = UnsafeRawBufferPointer(rebasing: piece[..<count])
-    hash.update(bufferPointer: bytes)
-    try file.append(bytes)
-    count = 0
-  }
-
-  /// Brings the file to disk.
-  consuming func finish(name: String) throws(CheckpointError) -> CheckpointFile {
-    try flush()
-    try file.finish()
-    return CheckpointFile(name: name, bytes: file.bytes, sha256: hash.finalize().hexadecimal)
-  }
-}
-
 extension SHA256Digest {
   var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)

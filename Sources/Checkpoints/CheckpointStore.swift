@@ -46,18 +46,14 @@ public struct CheckpointStore: Sendable {
     _ tensors: [SafetensorsSource], metadata: [String: String], as name: String, step: Int
   ) throws(CheckpointError) -> CheckpointFile {
     try write(as: name, step: step) { writer throws(CheckpointError) in
-      try SafetensorsFile.stream(tensors, metadata: metadata) { bytes throws(CheckpointError) in
-        try writer.append(bytes)
-      }
+      try SafetensorsFile.stream(tensors, metadata: metadata, to: &writer)
     }
   }
 
   /// As above, for bytes such as those of ``CheckpointFile/state``.
   public func write(_ bytes: Data, as name: String, step: Int) throws(CheckpointError) -> CheckpointFile {
     try write(as: name, step: step) { writer throws(CheckpointError) in
-      try Array(bytes).withUnsafeBufferPointer { bytes throws(CheckpointError) in
-        try writer.append(UnsafeRawBufferPointer(bytes))
-      }
+      try writer.append(Array(bytes))
     }
   }
 
@@ -97,10 +93,7 @@ public struct CheckpointStore: Sendable {
       try file.check(in: partial, checkingDigest: false)
     }
     var manifest = try CheckpointWriter(path: "\(partial)/\(CheckpointFile.manifest)", system)
-    let json = CheckpointManifest(step: step, files: files).json
-    try json.withUnsafeBufferPointer { json throws(CheckpointError) in
-      try manifest.append(UnsafeRawBufferPointer(json))
-    }
+    try manifest.append(CheckpointManifest(step: step, files: files).json)
     _ = try manifest.finish(name: CheckpointFile.manifest)
     try system.synchronize(folder: partial)
     try replace(step)

@@ -8,9 +8,6 @@ public struct SafetensorsSource {
     case reading((UnsafeMutableRawBufferPointer, Int) -> Void)
   }
 
-  /// Of those that are read when they are written: as many at a time as stay in a core's first cache.
-  private static let readBytes = 1 << 15
-
   public let name: String
   public let type: SafetensorsType
   public let shape: [Int]
@@ -52,28 +49,13 @@ public struct SafetensorsSource {
     self.elements = elements
   }
 
-  fileprivate func withBytes(
-    _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
-    func bytes<Element>(_ array: [Element]) throws(CheckpointError) {
-      try array.withUnsafeBufferPointer { buffer throws(CheckpointError) in
-        try body(UnsafeRawBufferPointer(buffer))
-      }
-    }
+  fileprivate func write(to sink: inout some ByteSink & ~Copyable) throws(CheckpointError) {
     switch elements {
-    case .floats(let array): try bytes(array)
-    case .int32s(let array): try bytes(array)
-    case .int64s(let array): try bytes(array)
-    case .memory(let memory): try body(memory)
-    case .reading(let read):
-      let total = type.bytes(of: shape) ?? 0
-      let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
-      defer { piece.deallocate() }
-      for start in stride(from: 0, to: total, by: Self.readBytes) {
-        let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<min(Self.readBytes, total - start)])
-        read(part, start)
-        try body(UnsafeRawBufferPointer(part))
-      }
+    case .floats(let array): try sink.append(array)
+    case .int32s(let array): try sink.append(array)
+    case .int64s(let array): try sink.append(array)
+    case .memory(let memory): try sink.append(memory)
+    case .reading(let read): try sink.append(type.bytes(of: shape) ?? 0, reading: read)
     }
   }
 }
@@ -91,14 +73,13 @@ extension SafetensorsFile {
     _ tensors: [SafetensorsSource], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) -> Int {
     var file = try AtomicFile(path: path)
-    try stream(tensors, metadata: metadata) { bytes throws(CheckpointError) in try file.append(bytes) }
+    try stream(tensors, metadata: metadata, to: &file)
     return try file.commit()
   }
 
-  /// Gives the bytes of the file to `append`, from front to back: the header, then each tensor's where they lie.
+  /// Gives a sink the bytes of the file, from front to back: the header, then each tensor's from where they lie.
   static func stream(
-    _ tensors: [SafetensorsSource], metadata: [String: String],
-    to append: (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
+    _ tensors: [SafetensorsSource], metadata: [String: String], to sink: inout some ByteSink & ~Copyable
   ) throws(CheckpointError) {
     let ordered = tensors.sorted { first, second in
       first.type.rank != second.type.rank
@@ -107,13 +88,8 @@ extension SafetensorsFile {
     for (first, second) in zip(ordered, ordered.dropFirst()) {
       precondition(first.name != second.name, "SafetensorsFile.write: two tensors are named \(first.name)")
     }
-    let header = header(ordered, metadata: metadata)
-    try header.withUnsafeBufferPointer { header throws(CheckpointError) in
-      try append(UnsafeRawBufferPointer(header))
-    }
-    for tensor in ordered {
-      try tensor.withBytes { bytes throws(CheckpointError) in try append(bytes) }
-    }
+    try sink.append(header(ordered, metadata: metadata))
+    for tensor in ordered { try tensor.write(to: &sink) }
   }
 
   /// Length and JSON, filled up with blanks to a multiple of 8 bytes.
