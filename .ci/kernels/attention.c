@@ -31,6 +31,10 @@ static void call_size(size_t index) {
   result(dq, s->queries * stride, SUMMED);
   result(dk, s->keys * stride, SUMMED);
   result(dv, s->keys * stride, SUMMED);
+  const struct rondo_attention_gradient no_k = {dk, stride, 0}, more_v = {dv, stride, 1};
+  CALL(rondo_attention_backward, &job, o, slopes, stride, lse, NULL, &no_k, &more_v);
+  result(dk, s->keys * stride, SUMMED);
+  result(dv, s->keys * stride, SUMMED);
 }
 
 void call_attention(void) {

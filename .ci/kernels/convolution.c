@@ -38,6 +38,10 @@ static void call_forward(const struct rondo_convolution *c, const float *x, cons
     result(y, out, SUMMED);
     result(z, out, SUMMED);
   }
+  const float *rough = special(c->samples * c->height * c->width * c->channels);
+  float *y = unwritten(out);
+  CALL(rondo_convolution_forward, c, 0, units, rough, packed, RONDO_RELU, 1, y, NULL, scratch);
+  result(y, out, SUMMED);
 }
 
 static void call_gradients(

@@ -96,7 +96,8 @@ float *special(size_t count) {
 float *extreme(size_t count) {
   float *x = filled(count, 0.0f);
   for (size_t i = 0; i < count; i++) {
-    const uint32_t bits = (uint32_t)(draw() >> 32);
+    uint32_t bits = (uint32_t)(draw() >> 32);
+    if (draw() % 2 == 0) bits = (bits & 0xffff0000) + 0x7fff + bits % 3;
     memcpy(x + i, &bits, sizeof bits);
   }
   return x;

@@ -6,9 +6,9 @@
 // How far two builds may be apart, in units in the last place of the larger of two elements, or of `floor` where both are below it;
 // with LARGEST of the largest element of the result. 0: the same bits, but for those of NaN. NOT_COMPARED: they mean something else.
 struct demand {
-  int fused;   // where both builds fuse products and sums, in vectors of the same width
+  int fused;   // where both fuse products and sums, in vectors of the same width
   int plain;   // where one fuses and the other does not
-  int levels;  // where vectors and register tiles differ too
+  int levels;  // where both fuse, and the width of vectors and the size of register tiles differ
   float floor;
 };
 #define LARGEST (-1.0f)
@@ -16,7 +16,7 @@ struct demand {
 
 #define BITS ((struct demand){0, 0, 0, 0.0f})
 // The same bits where products and sums fuse.
-#define FUSED(ulps, floor) ((struct demand){0, ulps, ulps, floor})
+#define FUSED(ulps, floor) ((struct demand){0, ulps, 0, floor})
 #define WITHIN(ulps, floor) ((struct demand){ulps, ulps, ulps, floor})
 // What depends on the sizes of register tiles.
 #define LAYOUT ((struct demand){0, 0, NOT_COMPARED, 0.0f})
@@ -27,7 +27,7 @@ void begin(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Buffers lie between margins and are aligned to their elements only.
 float *drawn(size_t count);                          // in -2 ..< 2
 float *special(size_t count);                        // the same, with zeros, subnormals, infinities and NaN among them
-float *extreme(size_t count);                        // any bits
+float *extreme(size_t count);                        // any bits, many of them near the middle between two bfloat16 values
 float *filled(size_t count, float value);
 float *unwritten(size_t count);                      // NaN, which would be seen if it were read
 float *copy_of(const float *from, size_t count);
