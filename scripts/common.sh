@@ -30,6 +30,15 @@ setup() {
   mpirun --version 2> /dev/null | grep -q "Open MPI" || die "mpirun is not Open MPI's: select it with update-alternatives --config mpirun"
 }
 
+# build_release: sets `rondo` to the release build of this clone, made if it is not up to date. Swift's libraries are linked into it: it
+# runs on machines without Swift.
+build_release() {
+  local options=(-c release --static-swift-stdlib)
+  swift build "${options[@]}" --product rondo -j "${JOBS:-$(nproc)}"
+  # shellcheck disable=SC2034  # used by the scripts that source this
+  rondo=$(swift build "${options[@]}" --show-bin-path)/rondo
+}
+
 # launch RANKS SECONDS COMMAND...: mpirun on this machine, for at most SECONDS, with what it takes to run as root and with more ranks than
 # cores. Ranks are not bound: on one machine their threads share its cores.
 launch() {
