@@ -17,7 +17,7 @@ extension Configuration {
     } catch {
       let isMissing = (error as? CocoaError)?.code == .fileReadNoSuchFile
       let problem =
-        isMissing ? "there is no such file" : "the file cannot be read: \(error.localizedDescription)"
+        isMissing ? "there is no such file" : "the file cannot be read: \(RunDirectory.reason(error))"
       throw ConfigurationError(problem, at: path)
     }
     guard let yaml = String(data: bytes, encoding: .utf8) else {

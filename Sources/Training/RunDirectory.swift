@@ -19,19 +19,28 @@ final class RunDirectory {
   /// Whether a run was in it already.
   let isResumed: Bool
   private var metrics: FileHandle?
+  private let lock: RunLock
 
   static let summary = "summary.json"
 
   /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there.
   ///
-  /// - Parameter path: nil chooses `runs/NAME-DATE-TIME` in the directory in which the run was started.
-  /// - Throws: `RunDirectoryError` when the directory holds a run that may not be taken up or cannot be written.
-  init(_ path: String?, configuration: Configuration, resumes: Bool = false) throws {
+  /// - Parameters:
+  ///   - path: nil chooses `runs/NAME-DATE-TIME` in the directory in which the run was started.
+  ///   - seconds: to wait for a process that has the directory and is being ended.
+  /// - Throws: `RunDirectoryError` when the directory holds a run that may not be taken up, another process has it, or it cannot be written.
+  init(_ path: String?, configuration: Configuration, resumes: Bool = false, waiting seconds: Int = 10) throws
+  {
     let path = path ?? Self.freshPath(for: configuration.name)
     self.path = path
     let files = FileManager.default
     var identity = RunIdentity()
     var isResumed = false
+    do { try files.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw Self.unwritable(path, error)
+    }
+    // Before anything in it is read or written.
+    lock = try RunLock(path, waiting: seconds)
     if files.fileExists(atPath: path + "/config.yaml") {
       guard resumes else {
         throw RunDirectoryError(
@@ -45,17 +54,20 @@ final class RunDirectory {
       isResumed = true
     }
     do {
-      try files.createDirectory(atPath: path, withIntermediateDirectories: true)
       try identity.write(to: path)
       // Last: it is what marks the directory as taken.
       try configuration.resolvedYAML.write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
     } catch {
-      throw RunDirectoryError(
-        "\(path): cannot write the run directory (\(Self.reason(error))); choose another --output",
-        exitStatus: 2)
+      throw Self.unwritable(path, error)
     }
     self.identity = identity
     self.isResumed = isResumed
+  }
+
+  private static func unwritable(_ path: String, _ error: any Error) -> RunDirectoryError {
+    RunDirectoryError(
+      "\(path.isEmpty ? "--output" : path): cannot write the run directory (\(reason(error))); choose another --output",
+      exitStatus: 2)
   }
 
   /// Whether the directory holds a run that came to its end.
@@ -130,9 +142,13 @@ final class RunDirectory {
     }
   }
 
+  /// What the system says of a call that failed.
   static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return (underlying ?? error as NSError).localizedDescription
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey]
+    if let system = underlying as? POSIXError ?? error as? POSIXError {
+      return String(cString: strerror(system.code.rawValue))
+    }
+    return (underlying as? NSError ?? error as NSError).localizedDescription
   }
 
   private static func freshPath(for name: String) -> String {

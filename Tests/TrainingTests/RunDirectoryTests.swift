@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite struct RunDirectoryTests {
+  private let path = FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString)"
+  private let configuration = Configuration(
+    name: "digits", model: .init(kind: .mlp, hidden: [8]), data: .init(source: .digits),
+    training: .init(steps: 4))
+
+  private func open(waiting seconds: Int = 0) throws -> RunDirectory {
+    try RunDirectory(path, configuration: configuration, resumes: true, waiting: seconds)
+  }
+
+  /// As when a queue starts a job twice: with two writers, lines of metrics and checkpoints of one would be lost to the other.
+  @Test func aDirectoryInWhichAnotherTrainsIsLeftAsItIs() throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var first: RunDirectory? = try open()
+    let identity = try RunIdentity(directory: path)
+    let failure = #expect(throws: RunDirectoryError.self) { try open() }
+    #expect(
+      failure?.description
+        == "\(path): another process trains the run there; end it first, or choose another --output")
+    #expect(failure?.exitStatus == 1)
+    #expect(try RunIdentity(directory: path) == identity)
+    #expect(first?.isResumed == false)
+    first = nil
+    #expect(try open().identity.restarts == 1)
+  }
+
+  @Test func aJobThatIsBeingEndedIsWaitedFor() throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    _ = try open()
+    let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    try #require(flock(descriptor, LOCK_EX) == 0)
+    Thread {
+      usleep(300_000)
+      close(descriptor)
+    }.start()
+    #expect(try open(waiting: 10).isResumed)
+  }
+
+  @Test func whatTheSystemRefusesIsNamed() throws {
+    let failure = #expect(throws: RunDirectoryError.self) {
+      try RunDirectory("/proc/rondo", configuration: configuration)
+    }
+    #expect(
+      failure?.description
+        == "/proc/rondo: cannot write the run directory (No such file or directory); choose another --output")
+    let reading = #expect(throws: ConfigurationError.self) { try Configuration(contentsOf: "/") }
+    #expect(reading?.description.contains("Is a directory") == true, "\(String(describing: reading))")
+  }
+}
