@@ -16,8 +16,8 @@ public struct PredictionRun {
   ///
   /// - Parameter write: takes one line without its line feed, at once, and says whether to go on.
   /// - Throws: what is wrong with a sample, when all before it are written. None is left out.
-  public func run(_ samples: any SampleStream, write: (String) -> Bool) throws {
-    if let header = format.header, !write(header) { return }
+  public func run(_ samples: any SampleStream, write: (String) throws -> Bool) throws {
+    if let header = format.header, try !write(header) { return }
     var batch = Array(repeating: SampleFeatures(), count: predictor.batch)
     while try samples.next(into: &batch[0], waits: true) {
       var count = 1
@@ -29,7 +29,7 @@ public struct PredictionRun {
         } catch { failure = error }
       }
       for prediction in predictor.predict(batch[..<count]) {
-        guard write(format.line(prediction)) else { return }
+        guard try write(format.line(prediction)) else { return }
       }
       if let failure { throw failure }
     }

@@ -1,3 +1,5 @@
+import MPI
+
 #if canImport(Glibc)
   import Glibc
 #endif
@@ -19,20 +21,34 @@ package enum Terminal {
     return path.hasPrefix("/dev/pts/") || path.hasPrefix("/dev/tty")
   }
 
-  /// Writes at once; what cannot be written (a closed pipe) is not worth ending a run for.
-  static func write(_ text: String) { _ = write(Array(text.utf8)) }
+  /// Writes at once; what cannot be written (a closed pipe, a full disk) is not worth ending a run for.
+  static func write(_ text: String) { _ = try? write(Array(text.utf8)) }
 
-  /// Writes at once.
+  /// Writes at once what the command was started for.
   ///
   /// - Returns: whether somebody still reads.
-  package static func write(_ bytes: [UInt8]) -> Bool {
+  /// - Throws: for what is lost though somebody may want it: on a full disk.
+  package static func write(_ bytes: [UInt8]) throws(OutputError) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
       let written = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if written < 0 && errno == EINTR { continue }
+      if written < 0 && errno != EPIPE { throw OutputError(code: errno) }
       guard written > 0 else { return false }
       rest = rest.dropFirst(written)
     }
     return true
   }
+
+  /// Writes a line at once.
+  package static func writeLine(_ line: String) throws(OutputError) {
+    _ = try write(Array((line + "\n").utf8))
+  }
+}
+
+/// Standard output did not take what was written to it.
+package struct OutputError: ExitStatusError, CustomStringConvertible {
+  let code: Int32
+  package var exitStatus: Int32 { 1 }
+  package var description: String { "standard output: cannot write (\(String(cString: strerror(code))))" }
 }

@@ -23,12 +23,12 @@ public struct TextContinuation {
   /// - Parameters:
   ///   - prompt: not empty.
   ///   - body: whether to go on.
-  public func each(after prompt: String, _ body: ([UInt8]) -> Bool) {
+  public func each(after prompt: String, _ body: ([UInt8]) throws -> Bool) rethrows {
     generator.reset()
     var next = prompt.utf8.map { Int32($0) }
     for draw in 0..<count {
       let token = sampling.token(from: generator.read(next), seed: seed, draw: draw)
-      guard body([UInt8(truncatingIfNeeded: token)]) else { return }
+      guard try body([UInt8(truncatingIfNeeded: token)]) else { return }
       next = [token]
     }
   }

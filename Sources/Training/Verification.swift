@@ -61,12 +61,12 @@ public struct Verification: Sendable {
   ///   - train: trains with one combination.
   ///   - each: is told each outcome when it is known.
   public func run(
-    _ train: (Combination) throws -> Outcome, each: (Outcome) -> Void
+    _ train: (Combination) throws -> Outcome, each: (Outcome) throws -> Void
   ) throws -> VerificationResult {
     var outcomes: [Outcome] = []
     for combination in combinations {
       outcomes.append(try train(combination))
-      each(outcomes[outcomes.count - 1])
+      try each(outcomes[outcomes.count - 1])
     }
     return VerificationResult(outcomes: outcomes)
   }

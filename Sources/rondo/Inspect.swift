@@ -37,15 +37,15 @@ struct Inspect: ParsableCommand {
       }
       if exists, isDirectory.boolValue {
         let inspection = try RunInspection(path: path)
-        print(json ? inspection.json : inspection.table)
+        try Terminal.writeLine(json ? inspection.json : inspection.table)
       } else if isWeights {
         let inspection = try WeightsInspection(path: path)
-        print(json ? inspection.json : inspection.table)
+        try Terminal.writeLine(json ? inspection.json : inspection.table)
       } else {
         let configuration = try Configuration(contentsOf: path, overrides: overrides)
         let inspection = try Inspection(
           configuration, data: try configuration.loadData(), ranks: ranks, program: program)
-        print(json ? inspection.json : inspection.table)
+        try Terminal.writeLine(json ? inspection.json : inspection.table)
       }
     }
   }

@@ -21,8 +21,10 @@ enum Job {
     Foundation.exit(status)
   }
 
-  /// Runs a command that needs no other ranks. What is wrong with its input becomes one line and the status for it.
+  /// Runs a command that needs no other ranks: where a launcher has started several, the first one. What is wrong with its input becomes one line
+  /// and the status for it.
   static func runAlone(_ body: () throws -> Void) throws {
+    guard isFirst else { return }
     do {
       try body()
     } catch let failure as any ExitStatusError {
@@ -43,6 +45,12 @@ enum Job {
           + "the allocation (slurm/train.sbatch)")
     }
     Foundation.exit(2)
+  }
+
+  /// Whether this is rank 0 of the job, as far as a launcher says.
+  static var isFirst: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    return (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMIX_RANK"] ?? "0") == "0"
   }
 
   /// One line on standard error.

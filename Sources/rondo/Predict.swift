@@ -51,7 +51,8 @@ struct Predict: ParsableCommand {
     if text.prompt != nil, input != nil {
       throw ValidationError("expected one of --prompt TEXT and --input PATH, found both")
     }
-    if batch < 1 { throw ValidationError("--batch: expected at least 1, found \(batch)") }
+    // Memory is taken for a whole batch.
+    if !(1...65_536 ~= batch) { throw ValidationError("--batch: expected 1 to 65536, found \(batch)") }
     if threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
   }
 
@@ -78,7 +79,7 @@ struct Predict: ParsableCommand {
     let predictor = try Predictor(run, batch: batch, pool: pool)
     let samples = try input.samples(for: run)
     try PredictionRun(predictor, format: try input.predictionFormat).run(samples) { line in
-      Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
+      try Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
   }
 }

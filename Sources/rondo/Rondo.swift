@@ -22,6 +22,10 @@ import Logging
   static func main() {
     // A reader that has gone (`| head`) is no reason to end a run.
     signal(SIGPIPE, SIG_IGN)
+    // What is opened later must not become standard output because that was closed (`>&-`), and be written over.
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDWR)
+    }
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
     do {
       var command = try parseAsRoot()
@@ -29,8 +33,7 @@ import Logging
       try command.run()
     } catch {
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-      let environment = ProcessInfo.processInfo.environment
-      if (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMIX_RANK"] ?? "0") == "0" {
+      if Job.isFirst {
         let text = message(for: error).split(separator: "\n").joined(separator: " ")
         Job.warn("error: \(text); rondo --help and rondo COMMAND --help list what there is")
       }

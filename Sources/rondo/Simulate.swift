@@ -75,6 +75,7 @@ struct Simulate: ParsableCommand {
   }
 
   func run() throws {
+    guard Job.isFirst else { return }
     let network = try networkModel()
     let ways = try ways(network)
     if !json { printHeading(network) }

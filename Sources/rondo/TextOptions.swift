@@ -51,17 +51,17 @@ struct TextOptions: ParsableArguments {
       seed: seed ?? 1,
       count: tokens ?? 200)
     if let prompt {
-      _ = write(prompt, continuation, json: input.isJSONOut)
+      _ = try write(prompt, continuation, json: input.isJSONOut)
       return
     }
     let prompts = try PromptStream(path: input.path, isJSON: input.isJSONIn)
     while let next = try prompts.next() {
-      guard write(next, continuation, json: input.isJSONOut) else { return }
+      guard try write(next, continuation, json: input.isJSONOut) else { return }
     }
   }
 
   /// - Returns: whether somebody still reads.
-  private func write(_ prompt: String, _ continuation: TextContinuation, json: Bool) -> Bool {
+  private func write(_ prompt: String, _ continuation: TextContinuation, json: Bool) throws -> Bool {
     guard !prompt.isEmpty else { return true }
     guard !json else {
       var text: [UInt8] = []
@@ -70,10 +70,10 @@ struct TextOptions: ParsableArguments {
         return true
       }
       let line = continuation.json(prompt: prompt, text: String(decoding: text, as: UTF8.self))
-      return Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
+      return try Terminal.write(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
-    guard Terminal.write(Array(prompt.utf8)) else { return false }
-    continuation.each(after: prompt) { Terminal.write($0) }
-    return Terminal.write([UInt8(ascii: "\n")])
+    guard try Terminal.write(Array(prompt.utf8)) else { return false }
+    try continuation.each(after: prompt) { try Terminal.write($0) }
+    return try Terminal.write([UInt8(ascii: "\n")])
   }
 }

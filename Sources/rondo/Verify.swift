@@ -47,15 +47,15 @@ struct Verify: ParsableCommand {
       let job = VerificationJob(
         program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), config: config,
         overrides: overrides, timeout: timeout)
-      if !json { show(Verification.Outcome.heading) }
-      let result = try verification.run(job.run) { show(json ? $0.json : $0.line) }
-      show(json ? result.json : result.verdict)
+      if !json { try show(Verification.Outcome.heading) }
+      let result = try verification.run(job.run) { try show(json ? $0.json : $0.line) }
+      try show(json ? result.json : result.verdict)
       Foundation.exit(result.exitStatus)
     }
   }
 
   /// Writes a line at once: the next may take minutes.
-  private func show(_ line: String) { _ = Terminal.write(Array((line + "\n").utf8)) }
+  private func show(_ line: String) throws { try Terminal.writeLine(line) }
 }
 
 /// Numbers as on the command line: `1,2,4`.

@@ -134,6 +134,33 @@ import Testing
     #expect(lines.first == lines.dropFirst().first, "one sample, one prediction: \(output)")
   }
 
+  /// As when a disk is full.
+  @Test func whatCannotBeWrittenIsAFailure() throws {
+    let directory = try TemporaryDirectory()
+    let run = try train(in: directory)
+    let input = try directory.write("input.csv", "colour,size\nred,1\n")
+    for command in [#"predict "$1" --input \#(input)"#, #"evaluate "$1" --threads 1"#, #"inspect "$1""#] {
+      let output = try bash("\"$0\" \(command) > /dev/full; echo \"status $?\"", run)
+      #expect(
+        output.split(separator: "\n") == [
+          "rondo: error: standard output: cannot write (No space left on device)", "status 1",
+        ], "\(command): \(output)")
+    }
+    // Who closes it wants nothing; files that are opened then must not take its place.
+    let closed = try bash(#""$0" predict "$1" --input \#(input) >&-; echo "status $?""#, run)
+    #expect(closed == "status 0\n", "\(closed)")
+  }
+
+  @Test func ofSeveralRanksOneAnswers() throws {
+    let directory = try TemporaryDirectory()
+    let run = try train(in: directory)
+    let input = try directory.write("input.csv", "colour,size\nred,1\n")
+    let job = try Job.run(
+      ranks: 2, program: try rondo(), arguments: ["predict", run, "--input", input, "--format", "jsonl"])
+    let answers = job.output.split(separator: "\n").filter { $0.contains("probabilities") }
+    #expect(job.exitStatus == 0 && answers.count == 1, "\(job)")
+  }
+
   @Test func wrongUsageIsOneLine() throws {
     let directory = try TemporaryDirectory()
     let run = try train(in: directory)
@@ -144,6 +171,7 @@ import Testing
       (#"predict "$1/.." < /dev/null"#, "no run directory"),
       (#"predict "$1" --input /nowhere.csv"#, "/nowhere.csv"),
       (#"predict "$1" --batch 0"#, "--batch"),
+      (#"predict "$1" --batch 100000000 < /dev/null"#, "--batch"),
       (#"evaluate "$1" --data /nowhere.csv --threads 1"#, "/nowhere.csv"),
       (#"inspect "$1" --set seed=1"#, "--set overrides keys of a configuration"),
       (#"inspect "$1/..""#, "no run and no checkpoint"),
