@@ -19,6 +19,16 @@ public struct StoredCheckpoint: Sendable {
     for file in manifest.files { try file.check(in: path, checkingDigest: checkingDigests) }
   }
 
+  /// Checks one file by the manifest that lies beside it. A file without one, copied from somewhere, is taken as it is.
+  public static func check(file path: String) throws(CheckpointError) {
+    let (folder, name) = FileSystem.parts(of: path)
+    guard FileSystem.exists("\(folder)/\(CheckpointFile.manifest)") else { return }
+    guard let file = try manifest(of: folder).files.first(where: { $0.name == name }) else {
+      throw CheckpointError("the checkpoint has no \(name)", path: folder)
+    }
+    try file.check(in: folder, checkingDigest: true)
+  }
+
   /// The weights.
   public func model() throws(CheckpointError) -> SafetensorsFile { try tensors(CheckpointFile.model) }
 

@@ -12,10 +12,12 @@ public struct TrainedRun: Sendable {
   public let configuration: Configuration
   private let weights: SafetensorsFile
 
-  /// - Throws: `ConfigurationError` and `CheckpointError` for a directory that holds no trained model.
+  /// - Throws: `ConfigurationError` and `CheckpointError` for a directory that holds no trained model, and for weights of a checkpoint that are not
+  ///   those that were written.
   public init(path: String) throws {
     files = try RunFiles(path)
     configuration = try Configuration(contentsOf: files.configuration, overrides: [])
+    try StoredCheckpoint.check(file: files.weights)
     weights = try SafetensorsFile(path: files.weights)
   }
 

@@ -171,6 +171,23 @@ extension RankTests {
           #expect(try EvaluationRun(newest).run(on: world) == evaluation)
           #expect(try RunInspection(path: path).checkpoints.map(\.name) == ["step-3", "step-00000020"])
           #expect(try RunInspection(path: newest).steps == 4)
+          // What a manifest lies beside has to be what was written.
+          if world.rank == 0 {
+            let store = CheckpointStore(directory: path + "/checkpoints")
+            try store.begin(step: 40)
+            let weights = try Data(contentsOf: URL(fileURLWithPath: newest + "/model.safetensors"))
+            try store.commit(step: 40, files: [store.write(weights, as: CheckpointFile.model, step: 40)])
+          }
+          let whole = path + "/checkpoints/step-00000040"
+          try world.barrier()
+          #expect(try EvaluationRun(whole).run(on: world) == evaluation)
+          try change(on: world) {
+            let file = URL(fileURLWithPath: whole + "/model.safetensors")
+            var bytes = try Data(contentsOf: file)
+            bytes[bytes.count - 2] ^= 1
+            try bytes.write(to: file)
+          }
+          #expect(try problem(whole, nil, on: world).contains("model.safetensors: digest differs"))
         }
       }
     }
