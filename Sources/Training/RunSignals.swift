@@ -11,17 +11,22 @@ import Synchronization
 /// some two seconds later, and an exit status of its own.
 ///
 /// Handlers only count; the run looks at the counts once a step, and all ranks act at the same step.
-enum RunSignals {
+package enum RunSignals {
   private static let saves = Atomic<Int>(0)
   private static let stops = Atomic<Int>(0)
   private static let interrupts = Atomic<Int>(0)
 
-  /// From now on the process does not end by these signals.
-  static func install() {
+  /// From now on the process does not end by what is sent to runs alone, however early it comes: before MPI is there, which may take seconds.
+  package static func installRequests() {
     // A handler may be the first to touch what is made when it is first touched.
     _ = (saves.load(ordering: .relaxed), stops.load(ordering: .relaxed), interrupts.load(ordering: .relaxed))
     handle(SIGUSR1) { _ in RunSignals.saves.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGUSR2) { _ in RunSignals.stops.wrappingAdd(1, ordering: .relaxed) }
+  }
+
+  /// From now on the process does not end by these signals.
+  static func install() {
+    installRequests()
     handle(SIGTERM) { _ in RunSignals.stops.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGINT) { _ in
       RunSignals.stops.wrappingAdd(1, ordering: .relaxed)

@@ -43,6 +43,7 @@ struct Train: ParsableCommand {
   var json = false
 
   func run() throws {
+    RunSignals.installRequests()
     try Job.run { world in
       let configuration = try CommonFailure.agreed(on: world) {
         try Configuration(
