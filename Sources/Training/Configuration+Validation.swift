@@ -31,6 +31,9 @@ extension Configuration {
         return (key.name, "\(reason); remove it")
       }
     }
+    if name.contains("/") {
+      return ("name", "expected one without a slash, as a run directory is called by it")
+    }
     return modelFault ?? dataFault ?? trainingFault ?? communicationFault
   }
 

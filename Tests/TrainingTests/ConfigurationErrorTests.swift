@@ -50,6 +50,10 @@ import Testing
       "config.yaml:1: seed: expected a whole number of at least 0 and below 2^64, found a section"
     ),
     ("seed: 1\nmodel: {kind: a}\nseed: 2", "config.yaml:1: given twice in one section: \"seed\""),
+    (
+      "name: ../a\ndata: { source: digits }",
+      "config.yaml:1: name: expected one without a slash, as a run directory is called by it"
+    ),
     ("? [a]\n: 1", "config.yaml:1: expected the name of a key, found [a]"),
   ])
   func aConfigurationThatIsWrongGetsOneLine(yaml: String, expected: String) {
