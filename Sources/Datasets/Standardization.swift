@@ -30,10 +30,10 @@ public struct Standardization: Codable, Sendable, Equatable {
       }
     }
     self.means = means.map { Float($0) }
-    // A deviation at the level of rounding is that of a constant.
+    // A deviation at the level of rounding is that of a constant, and so is one whose inverse is no float.
     scales = zip(variances, means).map { variance, mean in
       let deviation = (variance / count).squareRoot()
-      return deviation > abs(mean) * 1e-7 ? Float(1 / deviation) : 1
+      return deviation > abs(mean) * 1e-7 && Float(1 / deviation).isFinite ? Float(1 / deviation) : 1
     }
   }
 

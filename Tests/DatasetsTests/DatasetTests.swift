@@ -64,4 +64,13 @@ import Testing
     #expect(split.test.features == [99, 100, 100])
     #expect(split.standardization == Standardization(means: [2, 5, 7], scales: [1, 1, 1]))
   }
+
+  /// A deviation of 1e-39 has an inverse that no float holds.
+  @Test func standardizedNumbersAreFiniteHoweverSmallTheyWere() {
+    let tiny = 700_000 * Float.leastNonzeroMagnitude
+    let dataset = Dataset(
+      features: [0, 2 * tiny], labels: .values([0, 0]), featureNames: ["a"], labelName: "y")
+    let split = dataset.split { _ in false }.standardized()
+    #expect(split.train.features == [-tiny, tiny])
+  }
 }
