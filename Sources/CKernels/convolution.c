@@ -68,7 +68,7 @@ static void correlate(
         t.rows = taps.end - taps.first;
         kernel->correlate(
             &t, patch.first + row * t.source_row_step + taps.first * t.row_step,
-            packed + taps.first * c->horizontal.count * c->inputs * kernel->width, bias,
+            packed + taps.first * c->horizontal.count * c->inputs * kernel->width, bias, 0,
             target.first + row * target.row_step + group * c->outputs + k, target.pixel_step, c->columns, valid, finish);
       }
       if (bias) bias += kernel->width;

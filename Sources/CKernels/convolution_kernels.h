@@ -14,12 +14,12 @@ typedef int NAME(bits) __attribute__((vector_size(LANES * 4)));
 
 // P neighbouring output pixels. Each input is broadcast and meets WIDTH weights.
 TARGET static inline __attribute__((always_inline)) void NAME(pixels)(
-    const size_t P, const struct window *t, const float *source, const float *weights, const float *bias, float *out,
-    size_t out_step, size_t valid, enum finish finish) {
+    const size_t P, const struct window *t, const float *source, const float *weights, const float *start,
+    size_t start_step, float *out, size_t out_step, size_t valid, enum finish finish) {
   NAME(vector) sum[PIXELS][VECTORS];
   UNROLL for (size_t p = 0; p < P; p++)
     UNROLL for (size_t v = 0; v < VECTORS; v++)
-      sum[p][v] = bias ? *(const NAME(memory) *)(bias + v * LANES) : (NAME(vector)){0};
+      sum[p][v] = start ? *(const NAME(memory) *)(start + p * start_step + v * LANES) : (NAME(vector)){0};
   const size_t step = t->pixel_step, length = t->length;
   for (size_t row = 0; row < t->rows; row++)
     for (size_t run = 0; run < t->runs; run++) {
@@ -53,25 +53,26 @@ TARGET static inline __attribute__((always_inline)) void NAME(pixels)(
 
 // One row of output pixels, in parts of about equal length.
 TARGET static void NAME(correlate)(
-    const struct window *t, const float *source, const float *weights, const float *bias, float *out, size_t out_step,
-    size_t columns, size_t valid, enum finish finish) {
+    const struct window *t, const float *source, const float *weights, const float *start, size_t start_step, float *out,
+    size_t out_step, size_t columns, size_t valid, enum finish finish) {
   const size_t parts = (columns + PIXELS - 1) / PIXELS;
   for (size_t part = 0; part < parts; part++) {
     const size_t first = columns * part / parts;
     const float *s = source + first * t->pixel_step;
+    const float *from = start ? start + first * start_step : 0;
     float *to = out + first * out_step;
     switch (columns * (part + 1) / parts - first) {
-#define PART(P) case P: NAME(pixels)(P, t, s, weights, bias, to, out_step, valid, finish); break;
+#define PART(P) case P: NAME(pixels)(P, t, s, weights, from, start_step, to, out_step, valid, finish); break;
       EACH_PART(PIXELS)
 #undef PART
     }
   }
 }
 
-// J neighbouring inputs of a window: sums[j] += source[j] * gradient over all pixels, in their order.
+// J neighbouring inputs of a window: source[j] * gradient over all pixels, in their order, becomes sums[j] or is added to it.
 TARGET static inline __attribute__((always_inline)) void NAME(terms)(
     const size_t J, const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
-    size_t sums_step, size_t valid) {
+    size_t sums_step, size_t valid, enum finish finish) {
   // A few terms alone would wait for their own sums: several pixels then have sums of their own.
   const size_t U = TERMS / J >= 4 ? 4 : TERMS / J >= 2 ? 2 : 1;
   NAME(vector) sum[TERMS][VECTORS];
@@ -99,11 +100,16 @@ TARGET static inline __attribute__((always_inline)) void NAME(terms)(
     UNROLL for (size_t u = 1; u < U; u++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[j][v] += sum[u * J + j][v];
     float *to = sums + j * sums_step;
     if (valid == WIDTH) {
-      UNROLL for (size_t v = 0; v < VECTORS; v++) *(NAME(memory) *)(to + v * LANES) += sum[j][v];
+      UNROLL for (size_t v = 0; v < VECTORS; v++) {
+        NAME(memory) *q = (NAME(memory) *)(to + v * LANES);
+        *q = finish == ADD ? *q + sum[j][v] : sum[j][v];
+      }
     } else {
       float last[WIDTH];
       UNROLL for (size_t v = 0; v < VECTORS; v++) *(NAME(memory) *)(last + v * LANES) = sum[j][v];
-      for (size_t k = 0; k < valid; k++) to[k] += last[k];
+      if (finish == ADD)
+        for (size_t k = 0; k < valid; k++) last[k] += to[k];
+      copy_some(valid, last, to);
     }
   }
 }
@@ -111,14 +117,14 @@ TARGET static inline __attribute__((always_inline)) void NAME(terms)(
 // A run of inputs in parts of about equal length.
 TARGET static void NAME(accumulate)(
     const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
-    size_t sums_step, size_t valid) {
+    size_t sums_step, size_t valid, enum finish finish) {
   const size_t parts = (t->length + TERMS - 1) / TERMS;
   for (size_t part = 0; part < parts; part++) {
     const size_t first = t->length * part / parts;
     const float *s = source + first;
     float *to = sums + first * sums_step;
     switch (t->length * (part + 1) / parts - first) {
-#define PART(J) case J: NAME(terms)(J, t, s, gradient, pixels, to, sums_step, valid); break;
+#define PART(J) case J: NAME(terms)(J, t, s, gradient, pixels, to, sums_step, valid, finish); break;
       EACH_PART(TERMS)
 #undef PART
     }

@@ -3,7 +3,7 @@
 // one block.
 #include "CKernels.h"
 #include "convolution_depthwise.h"
-#include "convolution_phases.h"
+#include "convolution_panels.h"
 
 size_t rondo_convolution_blocks(const struct rondo_convolution *c) {
   if (is_depthwise(c)) return 1;
@@ -30,13 +30,35 @@ size_t rondo_convolution_packed_transposed(const struct rondo_convolution *c) {
   return c->groups * c->kernel_height * c->kernel_width * phase.inputs * packed_width(&phase);
 }
 
-// `terms` rows of out_channels floats.
-static void pack_rows(const struct block *b, size_t terms, const float *rows, size_t step, float *packed) {
+RONDO_KERNEL void rondo_pack_rows(const struct block *b, size_t count, const float *rows, size_t step, float *packed) {
   const size_t width = b->kernel->width;
-  for (size_t term = 0; term < terms; term++, rows += step, packed += width) {
-    memcpy(packed, rows, b->valid * sizeof(float));
-    memset(packed + b->valid, 0, (width - b->valid) * sizeof(float));
-  }
+  if (b->valid == 32)
+    for (size_t i = 0; i < count; i++, rows += step, packed += 32) memcpy(packed, rows, 128);
+  else if (b->valid == 16 && width == 16)
+    for (size_t i = 0; i < count; i++, rows += step, packed += 16) memcpy(packed, rows, 64);
+  else
+    for (size_t i = 0; i < count; i++, rows += step, packed += width) {
+      memcpy(packed, rows, b->valid * sizeof(float));
+      memset(packed + b->valid, 0, (width - b->valid) * sizeof(float));
+    }
+}
+
+void rondo_pack_tap(
+    const struct rondo_convolution *c, const struct correlation *f, const struct block *b, size_t m, size_t n, size_t first,
+    size_t count, const float *weights, float *packed) {
+  const size_t term = (m * c->kernel_width + n) * f->inputs + first;
+  rondo_pack_rows(b, count, weights + term * c->out_channels + b->group * f->outputs + b->first, c->out_channels, packed);
+}
+
+void rondo_pack_tap_transposed(
+    const struct rondo_convolution *c, const struct phase *p, const struct block *b, size_t m, size_t n, size_t first,
+    size_t count, const float *weights, float *packed) {
+  const size_t width = b->kernel->width;
+  const size_t i = p->vertical.last - m * p->vertical.kernel_step, j = p->horizontal.last - n * p->horizontal.kernel_step;
+  const float *tap = weights + ((i * c->kernel_width + j) * p->correlation.outputs + b->first) * c->out_channels;
+  rondo_transpose(0, count, b->valid, tap + b->group * p->correlation.inputs + first, c->out_channels, packed, width);
+  for (size_t k = 0; b->valid < width && k < count; k++)
+    memset(packed + k * width + b->valid, 0, (width - b->valid) * sizeof(float));
 }
 
 void rondo_convolution_pack(
@@ -51,23 +73,9 @@ void rondo_convolution_pack(
   for (size_t index = first; index < first + count; index++) {
     const struct block b = block_at(&f, index);
     const size_t channel = b.group * f.outputs + b.first;
-    pack_rows(&b, terms, weights + channel, c->out_channels, packed + b.offset * terms);
-    if (bias) pack_rows(&b, 1, bias + channel, c->out_channels, packed + packed_floats(&f) + b.offset);
+    rondo_pack_rows(&b, terms, weights + channel, c->out_channels, packed + b.offset * terms);
+    if (bias) rondo_pack_rows(&b, 1, bias + channel, c->out_channels, packed + packed_floats(&f) + b.offset);
   }
-}
-
-// The taps of one phase, backwards, each with inputs and outputs exchanged.
-static void pack_phase(
-    const struct rondo_convolution *c, const struct phase *p, const struct block *b, const float *weights, float *packed) {
-  const size_t inputs = p->correlation.inputs, width = b->kernel->width;
-  for (size_t m = 0; m < p->vertical.taps.count; m++)
-    for (size_t n = 0; n < p->horizontal.taps.count; n++, packed += inputs * width) {
-      const size_t i = p->vertical.last - m * p->vertical.kernel_step, j = p->horizontal.last - n * p->horizontal.kernel_step;
-      const float *tap = weights + ((i * c->kernel_width + j) * p->correlation.outputs + b->first) * c->out_channels;
-      rondo_transpose(0, inputs, b->valid, tap + b->group * inputs, c->out_channels, packed, width);
-      for (size_t k = 0; b->valid < width && k < inputs; k++)
-        memset(packed + k * width + b->valid, 0, (width - b->valid) * sizeof(float));
-    }
 }
 
 void rondo_convolution_pack_transposed(
@@ -82,7 +90,10 @@ void rondo_convolution_pack_transposed(
       const size_t terms = p.vertical.taps.count * p.horizontal.taps.count * p.correlation.inputs;
       for (size_t index = first; index < first + count; index++) {
         const struct block b = block_at(&p.correlation, index);
-        pack_phase(c, &p, &b, weights, packed + b.offset * terms);
+        float *to = packed + b.offset * terms;
+        for (size_t m = 0; m < p.vertical.taps.count; m++)
+          for (size_t n = 0; n < p.horizontal.taps.count; n++, to += p.correlation.inputs * b.kernel->width)
+            rondo_pack_tap_transposed(c, &p, &b, m, n, 0, p.correlation.inputs, weights, to);
       }
       packed += packed_floats(&p.correlation);
     }

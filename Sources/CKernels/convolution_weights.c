@@ -64,7 +64,7 @@ static void accumulate_taps(
           &t, x + (u * c->width + v) * c->channels,
           gradient + rows.first * t.gradient_row_step + columns.first * t.gradient_step,
           (struct pixels){unit.samples, rows.end - rows.first, columns.end - columns.first}, sums, c->out_channels,
-          b->valid);
+          b->valid, ADD);
     }
   }
 }
@@ -79,7 +79,7 @@ static void accumulate_patch(
   for (size_t i = 0; i < t.rows; i++)
     for (size_t run = 0; run < t.runs; run++, sums += t.length * c->out_channels)
       b->kernel->accumulate(
-          &t, patch.first + i * t.row_step + run * t.run_step, gradient, unit, sums, c->out_channels, b->valid);
+          &t, patch.first + i * t.row_step + run * t.run_step, gradient, unit, sums, c->out_channels, b->valid, ADD);
 }
 
 static void accumulate_depthwise(

@@ -34,15 +34,16 @@ enum finish { STORE, RELU, ADD };
 // The inner loops for `width` output channels at a time.
 struct block_kernel {
   size_t width;
-  // One row of output pixels: the first `valid` of `width` channels, `out_step` apart. `bias` has `width` elements or is null.
+  // One row of output pixels: the first `valid` of `width` channels, `out_step` apart. Sums begin with `start`: null for zeros, otherwise
+  // `width` elements for each pixel, `start_step` apart (0 for a bias; they may lie in `out`).
   void (*correlate)(
-      const struct window *t, const float *source, const float *weights, const float *bias, float *out, size_t out_step,
-      size_t columns, size_t valid, enum finish finish);
-  // sums[j] += sum over pixels of source[j] * gradient, for the `length` inputs of one run: the first `valid` of `width` channels,
-  // `sums_step` apart.
+      const struct window *t, const float *source, const float *weights, const float *start, size_t start_step, float *out,
+      size_t out_step, size_t columns, size_t valid, enum finish finish);
+  // The sum over pixels of source[j] * gradient, stored as sums[j] or added to it, for the `length` inputs of one run: the first `valid` of
+  // `width` channels, `sums_step` apart.
   void (*accumulate)(
       const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
-      size_t sums_step, size_t valid);
+      size_t sums_step, size_t valid, enum finish finish);
 };
 
 // The kernel for the next channels when `channels` are left, on this machine.

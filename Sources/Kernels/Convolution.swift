@@ -38,7 +38,7 @@ package struct Convolution {
     )
   }
 
-  private func with<Result>(_ body: (UnsafePointer<rondo_convolution>) -> Result) -> Result {
+  func with<Result>(_ body: (UnsafePointer<rondo_convolution>) -> Result) -> Result {
     withUnsafePointer(to: shape, body)
   }
 
@@ -55,6 +55,12 @@ package struct Convolution {
   /// Elements of the packed weights.
   package var packedCount: Int { with(rondo_convolution_packed) }
   package var packedTransposedCount: Int { with(rondo_convolution_packed_transposed) }
+
+  /// Each channel has a kernel of its own: those have loops of their own, and no panels.
+  package var isDepthwise: Bool {
+    shape.groups > 1 && shape.groups == shape.channels && shape.groups == shape.out_channels
+  }
+  package var outputPixels: Int { shape.samples * shape.out_height * shape.out_width }
 
   /// The output pixels of some units of `forward`, counted over all samples.
   package func pixels(_ units: Range<Int>) -> Range<Int> {

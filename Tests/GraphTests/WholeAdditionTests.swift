@@ -66,6 +66,25 @@ import Testing
     }
   }
 
+  /// Weights that are many and pixels that are few: their gradients are written once, so they are added where they lie.
+  @Test(arguments: 1...3) func ofConvolutionsByPanels(threads: Int) throws {
+    let trace = Trace(microbatch: 3)
+    let x = trace.input("x", perSample: [5, 6, 80])
+    let first = convolution2D(
+      x, weight: trace.parameter("a", [3, 3, 80, 370], .heNormal),
+      bias: trace.parameter("b", [370], .zeros), stride: 2, activation: .tanh)
+    let y = convolution2D(first, weight: trace.parameter("c", [1, 1, 370, 720], .heNormal))
+    let target = trace.input("t", perSample: [3, 3, 720])
+    let graph = try trace.finish(loss: meanSquaredError(y, target: target), outputs: [y])
+    let staged = zip(graph.parameters, GradientStaging.needs(graph).isStaged).filter(\.1).map(\.0.name)
+    #expect(staged == ["b"])
+    check(graph, threads: threads, "panels") { executor, number in
+      executor.setInput(x, to: numbers(3 * 5 * 6 * 80, UInt64(number)).span, training: true)
+      executor.setInput(target, to: numbers(3 * 9 * 720, UInt64(7 + number)).span, training: true)
+      executor.forward(training: true)
+    }
+  }
+
   @Test func onlyWeightsOfProductsThatAreUsedOnceAreNotStaged() throws {
     let trace = Trace(microbatch: 4)
     let x = trace.input("x", perSample: [8])

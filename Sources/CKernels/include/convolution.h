@@ -70,6 +70,40 @@ void rondo_convolution_weight_gradient(
     const float *_Nonnull x, const float *_Nonnull dy, float *_Nonnull dweights, int accumulate,
     float *_Nonnull scratch);
 
+// MARK: Few pixels, many weights
+
+// The same results from weights as they lie, panel by panel, for all pixels at once: faster where weights are many and pixels are few.
+// Calls for different blocks, or row groups, are independent of each other.
+
+// Floats of scratch for one call of `forward_panels` or `input_gradient_panels`.
+size_t rondo_convolution_panel_scratch(const struct rondo_convolution *_Nonnull c);
+
+// Blocks first ..< first + count of the output's channels: y = f(x * weights + bias), and z as in `forward`.
+void rondo_convolution_forward_panels(
+    const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull x,
+    const float *_Nonnull weights, const float *_Nullable bias, int activation, float *_Nonnull y, float *_Nullable z,
+    float *_Nonnull scratch);
+
+// Blocks first ..< first + count of the input's channels of dx, added to what is there with accumulate.
+void rondo_convolution_input_gradient_panels(
+    const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull dy,
+    const float *_Nonnull weights, float *_Nonnull dx, int accumulate, float *_Nonnull scratch);
+
+// Groups of a few rows of the weights, as a matrix with out_channels columns.
+size_t rondo_convolution_row_groups(const struct rondo_convolution *_Nonnull c);
+
+// Floats of dy with the channels of each block side by side, and blocks first ..< first + count of it.
+size_t rondo_convolution_gradient_panels(const struct rondo_convolution *_Nonnull c);
+void rondo_convolution_pack_gradient(
+    const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull dy,
+    float *_Nonnull packed);
+
+// Row groups first ..< first + count of the gradient of the weights, from a packed dy: each element is summed over all pixels in their
+// order, and then written, or added, once.
+void rondo_convolution_weight_gradient_panels(
+    const struct rondo_convolution *_Nonnull c, size_t first, size_t count, const float *_Nonnull x,
+    const float *_Nonnull packed, float *_Nonnull dweights, int accumulate);
+
 #ifdef __cplusplus
 }
 #endif

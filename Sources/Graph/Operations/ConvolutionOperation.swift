@@ -36,6 +36,8 @@ struct ConvolutionOperation: Operation {
   let window: SlidingWindow
   let groups: Int
   let activation: Activation
+  /// Nil: as the shape suggests.
+  var blocking: ConvolutionWork.Blocking?
 
   var name: String { "convolution" }
 
@@ -82,18 +84,32 @@ struct ConvolutionOperation: Operation {
     return 2 * y.rows * inputs[1].count
   }
 
-  func workspaceCount(_ inputs: [Shape]) -> Int {
-    let work = ConvolutionWork(kernel(inputs[0], inputs[1]), weight: inputs[1])
-    return work.workspaceCount
+  func workspaceCount(_ inputs: [Shape]) -> Int { work(inputs[0], inputs[1]).workspaceCount }
+
+  /// Of the weight, where each element's sum over all pixels is complete before it is written.
+  func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int? {
+    index == 1 && work(inputs[0], inputs[1]).blocking == .panels ? 0 : nil
+  }
+
+  private func work(_ x: Shape, _ weight: Shape) -> ConvolutionWork {
+    ConvolutionWork(kernel(x, weight), weight: weight, blocking: blocking)
   }
 
   func forward(_ context: ForwardContext) {
     let kernel = kernel(context.shape(ofInput: 0), context.shape(ofInput: 1))
-    let work = ConvolutionWork(kernel, weight: context.shape(ofInput: 1))
+    let work = work(context.shape(ofInput: 0), context.shape(ofInput: 1))
     let (x, y, packed) = (context.input(0), context.output, context.workspace)
     let bias = context.hasInput(2) ? context.input(2) : nil
     let z = activation.gradientNeedsInput ? context.saved(0) : nil
     let weight = context.input(1)
+    if work.blocking == .panels {
+      context.pool.run(tiles: work.panelTiles) { tile in
+        kernel.forwardByPanels(
+          work.panelBlocks(tile), x: x, weights: weight, bias: bias, activation: activation, y: y, z: z,
+          scratch: context.workspace + tile * work.panelScratchCount)
+      }
+      return
+    }
     context.pool.run(over: work.blocks, grain: work.blocksPerTile) {
       kernel.pack($0, weight, bias: bias, into: packed)
     }
@@ -107,7 +123,7 @@ struct ConvolutionOperation: Operation {
 
   func backward(_ context: BackwardContext) {
     let kernel = kernel(context.shape(ofInput: 0), context.shape(ofInput: 1))
-    let work = ConvolutionWork(kernel, weight: context.shape(ofInput: 1))
+    let work = work(context.shape(ofInput: 0), context.shape(ofInput: 1))
     differentiateActivation(context, kernel, work)
     let (input, weight) = (context.inputGradient(0), context.inputGradient(1))
     // One tensor as both: its gradients are added in the order of the inputs.
@@ -158,6 +174,10 @@ struct ConvolutionOperation: Operation {
     _ context: BackwardContext, _ kernel: Convolution, _ work: ConvolutionWork,
     _ gradient: BackwardContext.Gradient
   ) {
+    if work.blocking == .panels {
+      differentiateWeightByPanels(context, kernel, work, gradient)
+      return
+    }
     let sums = context.workspace
     let scratch = sums + (work.parts - 1) * work.weightCount
     let (x, dz) = (context.input(0), UnsafePointer(context.outputGradient))
@@ -178,12 +198,33 @@ struct ConvolutionOperation: Operation {
     }
   }
 
+  private func differentiateWeightByPanels(
+    _ context: BackwardContext, _ kernel: Convolution, _ work: ConvolutionWork,
+    _ gradient: BackwardContext.Gradient
+  ) {
+    let (x, dz, packed) = (context.input(0), UnsafePointer(context.outputGradient), context.workspace)
+    context.pool.run(tiles: work.panelTiles) { kernel.packGradient(work.panelBlocks($0), dz, into: packed) }
+    context.pool.run(tiles: work.rowTiles) { tile in
+      kernel.weightGradientByPanels(
+        work.rowGroups(tile), x: x, packedGradient: packed, into: gradient.pointer,
+        accumulate: gradient.accumulates)
+    }
+  }
+
   private func differentiateInput(
     _ context: BackwardContext, _ kernel: Convolution, _ work: ConvolutionWork
   ) {
     guard let gradient = context.inputGradient(0) else { return }
     let (packed, dz) = (context.workspace, UnsafePointer(context.outputGradient))
     let weight = context.input(1)
+    if work.blocking == .panels {
+      context.pool.run(tiles: work.inputPanelTiles) { tile in
+        kernel.inputGradientByPanels(
+          work.inputPanelBlocks(tile), dy: dz, weights: weight, dx: gradient.pointer,
+          accumulate: gradient.accumulates, scratch: packed + tile * work.panelScratchCount)
+      }
+      return
+    }
     context.pool.run(over: work.inputBlocks, grain: work.blocksPerTile) {
       kernel.packTransposed($0, weight, into: packed)
     }
@@ -193,69 +234,6 @@ struct ConvolutionOperation: Operation {
         work.inputUnits(tile), dy: dz, packedTransposed: packed, dx: gradient.pointer,
         accumulate: gradient.accumulates, scratch: scratch + tile * work.scratchCount)
     }
-  }
-}
-
-/// How a convolution's units are cut into tiles, and what workspace they need: by its shape alone.
-struct ConvolutionWork {
-  let tiles, inputTiles: Int
-  /// The gradient of the weights is cut into parts of the units, which each but the first have sums of their own, or where those would be
-  /// large, by blocks of channels.
-  let parts, blocks, inputBlocks: Int
-  /// Blocks that are packed at a time.
-  let blocksPerTile: Int
-  let weightCount, packedCount, packedTransposedCount, scratchCount, weightScratchCount: Int
-  private let unitCount, inputUnitCount, weightUnitCount, outputs: Int
-  private let isCutByBlocks: Bool
-
-  private static let mostTiles = 16
-  /// More parts cost memory and additions; fewer leave threads idle.
-  private static let wantedWeightTiles = 8
-  /// Weights whose sums go to a second-level cache. All blocks of a unit then follow each other, while what they read is in the cache.
-  private static let smallWeight = 1 << 18
-
-  init(_ kernel: Convolution, weight: Shape) {
-    unitCount = kernel.units
-    inputUnitCount = kernel.inputUnits
-    weightUnitCount = kernel.weightUnits
-    tiles = min(unitCount, Self.mostTiles)
-    inputTiles = min(inputUnitCount, Self.mostTiles)
-    blocks = kernel.blocks
-    inputBlocks = kernel.inputBlocks
-    isCutByBlocks = weight.count > Self.smallWeight
-    let blockTiles = isCutByBlocks ? blocks : 1
-    parts = min(weightUnitCount, (Self.wantedWeightTiles + blockTiles - 1) / blockTiles)
-    weightCount = Arena.aligned(weight.count)
-    blocksPerTile = max(1, elementwiseGrain * blocks / weight.count)
-    packedCount = Arena.aligned(kernel.packedCount)
-    packedTransposedCount = Arena.aligned(kernel.packedTransposedCount)
-    scratchCount = Arena.aligned(kernel.scratchCount)
-    weightScratchCount = Arena.aligned(kernel.weightScratchCount)
-    outputs = weight.columns
-  }
-
-  var workspaceCount: Int {
-    max(
-      packedCount + tiles * scratchCount, packedTransposedCount + inputTiles * scratchCount,
-      (parts - 1) * weightCount + weightTiles * weightScratchCount,
-      tiles * Self.pixelsSideBySide(outputs) * outputs)
-  }
-
-  static func pixelsSideBySide(_ channels: Int) -> Int { max(1, 64 / channels) }
-
-  func units(_ tile: Int) -> Range<Int> { Self.cut(unitCount, tile, tiles) }
-  func inputUnits(_ tile: Int) -> Range<Int> { Self.cut(inputUnitCount, tile, inputTiles) }
-
-  var weightTiles: Int { isCutByBlocks ? parts * blocks : parts }
-
-  func weightTile(_ tile: Int) -> (part: Int, blocks: Range<Int>, units: Range<Int>) {
-    let part = isCutByBlocks ? tile / blocks : tile
-    let first = tile % blocks
-    return (part, isCutByBlocks ? first..<first + 1 : 0..<blocks, Self.cut(weightUnitCount, part, parts))
-  }
-
-  private static func cut(_ count: Int, _ part: Int, _ parts: Int) -> Range<Int> {
-    count * part / parts..<count * (part + 1) / parts
   }
 }
 
