@@ -21,7 +21,8 @@ TARGET static inline __attribute__((always_inline)) void NAME(pixels)(
     UNROLL for (size_t v = 0; v < VECTORS; v++)
       sum[p][v] = start ? *(const NAME(memory) *)(start + p * start_step + v * LANES) : (NAME(vector)){0};
   const size_t step = t->pixel_step, length = t->length;
-  for (size_t row = 0; row < t->rows; row++)
+  for (size_t row = 0; row < t->rows; row++) {
+    fetch_ahead(&t->ahead, row);
     for (size_t run = 0; run < t->runs; run++) {
       const float *s = source + row * t->row_step + run * t->run_step;
       for (size_t j = 0; j < length; j++, weights += WIDTH) {
@@ -31,6 +32,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(pixels)(
           UNROLL for (size_t v = 0; v < VECTORS; v++) sum[p][v] += s[p * step + j] * w[v];
       }
     }
+  }
   UNROLL for (size_t p = 0; p < P; p++) {
     float *to = out + p * out_step;
     if (finish == RELU)  // max with 0; NaN stays NaN
@@ -73,6 +75,9 @@ TARGET static void NAME(correlate)(
 TARGET static inline __attribute__((always_inline)) void NAME(terms)(
     const size_t J, const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
     size_t sums_step, size_t valid, enum finish finish) {
+  // The sums' lines come while pixels are added up.
+  UNROLL for (size_t j = 0; j < J; j++)
+    UNROLL for (size_t v = 0; v < VECTORS; v++) __builtin_prefetch(sums + j * sums_step + v * LANES, 1);
   // A few terms alone would wait for their own sums: several pixels then have sums of their own.
   const size_t U = TERMS / J >= 4 ? 4 : TERMS / J >= 2 ? 2 : 1;
   NAME(vector) sum[TERMS][VECTORS];

@@ -74,13 +74,13 @@
 #include "convolution_kernels.h"
 #undef TARGET
 
-#define KERNEL(suffix, width) {width, correlate_##suffix, accumulate_##suffix}
+#define KERNEL(suffix, width, pixels) {width, pixels, correlate_##suffix, accumulate_##suffix}
 
 // Ascending widths.
-static const struct block_kernel baseline[] = {KERNEL(8, 8), KERNEL(16, 16)};
+static const struct block_kernel baseline[] = {KERNEL(8, 8, 6), KERNEL(16, 16, 4)};
 #ifdef X86
-static const struct block_kernel v3[] = {KERNEL(v3_8, 8), KERNEL(v3_16, 16)};
-static const struct block_kernel v4[] = {KERNEL(v4_8, 8), KERNEL(v4_16, 16), KERNEL(v4_32, 32)};
+static const struct block_kernel v3[] = {KERNEL(v3_8, 8, 12), KERNEL(v3_16, 16, 6)};
+static const struct block_kernel v4[] = {KERNEL(v4_8, 8, 16), KERNEL(v4_16, 16, 16), KERNEL(v4_32, 32, 8)};
 #endif
 
 static const struct block_kernel *smallest(const struct block_kernel *kernels, size_t count, size_t channels) {

@@ -43,22 +43,11 @@ RONDO_KERNEL void rondo_pack_rows(const struct block *b, size_t count, const flo
     }
 }
 
-void rondo_pack_tap(
-    const struct rondo_convolution *c, const struct correlation *f, const struct block *b, size_t m, size_t n, size_t first,
-    size_t count, const float *weights, float *packed) {
-  const size_t term = (m * c->kernel_width + n) * f->inputs + first;
-  rondo_pack_rows(b, count, weights + term * c->out_channels + b->group * f->outputs + b->first, c->out_channels, packed);
-}
-
-void rondo_pack_tap_transposed(
-    const struct rondo_convolution *c, const struct phase *p, const struct block *b, size_t m, size_t n, size_t first,
-    size_t count, const float *weights, float *packed) {
+void rondo_pack_columns(const struct block *b, size_t count, const float *rows, size_t step, float *packed) {
   const size_t width = b->kernel->width;
-  const size_t i = p->vertical.last - m * p->vertical.kernel_step, j = p->horizontal.last - n * p->horizontal.kernel_step;
-  const float *tap = weights + ((i * c->kernel_width + j) * p->correlation.outputs + b->first) * c->out_channels;
-  rondo_transpose(0, count, b->valid, tap + b->group * p->correlation.inputs + first, c->out_channels, packed, width);
-  for (size_t k = 0; b->valid < width && k < count; k++)
-    memset(packed + k * width + b->valid, 0, (width - b->valid) * sizeof(float));
+  rondo_transpose(0, count, b->valid, rows, step, packed, width);
+  for (size_t i = 0; b->valid < width && i < count; i++)
+    memset(packed + i * width + b->valid, 0, (width - b->valid) * sizeof(float));
 }
 
 void rondo_convolution_pack(
@@ -93,7 +82,8 @@ void rondo_convolution_pack_transposed(
         float *to = packed + b.offset * terms;
         for (size_t m = 0; m < p.vertical.taps.count; m++)
           for (size_t n = 0; n < p.horizontal.taps.count; n++, to += p.correlation.inputs * b.kernel->width)
-            rondo_pack_tap_transposed(c, &p, &b, m, n, 0, p.correlation.inputs, weights, to);
+            rondo_pack_columns(
+                &b, p.correlation.inputs, phase_tap_weights(c, &p, &b, m, n, 0, weights), c->out_channels, to);
       }
       packed += packed_floats(&p.correlation);
     }

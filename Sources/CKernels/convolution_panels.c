@@ -30,21 +30,58 @@ size_t rondo_convolution_panel_scratch(const struct rondo_convolution *c) {
   return PANEL * WIDEST_BLOCK + (a > b ? a : b);
 }
 
-// Adds what one panel, `count` inputs from `first` on, contributes to all sums.
+// A panel meets its pixels in pieces of so many inputs, between which parts of the next panel are fetched.
+#define PIECE 32
+
+// The weights that are packed next, cut for so many fetches; they are null after the last.
+static struct ahead ahead_of(
+    const struct rondo_convolution *c, const struct block *b, int is_phase, const float *weights, size_t count,
+    size_t fetches) {
+  struct ahead a = {.weights = weights, .step = c->out_channels};
+  if (weights == 0) return a;
+  a.rows = is_phase ? b->valid : count;
+  a.lines = quotient_up(is_phase ? count : b->valid, LINE_FLOATS);
+  a.each = quotient_up(a.rows * a.lines, fetches);
+  return a;
+}
+
+// Where a tap meets the image.
+struct meeting {
+  struct seen rows, columns;
+  ptrdiff_t above, before;
+};
+
+static struct meeting meeting_of(const struct correlation *f, size_t m, size_t n) {
+  struct meeting at = {
+      .above = f->vertical.first + (ptrdiff_t)(m * f->vertical.step),
+      .before = f->horizontal.first + (ptrdiff_t)(n * f->horizontal.step)};
+  at.rows = seen(f->rows, f->row_step, at.above, f->height);
+  at.columns = seen(f->columns, f->column_step, at.before, f->width);
+  return at;
+}
+
+// Adds what one panel, `count` inputs from `source` on, contributes to all sums; meanwhile fetches the next, at `next`.
 static void correlate_panel(
-    const struct rondo_convolution *c, const struct correlation *f, const struct block *b, struct seen rows, ptrdiff_t above,
-    struct seen columns, ptrdiff_t before, size_t first, size_t count, const float *source, const float *panel, float *sums) {
+    const struct rondo_convolution *c, const struct correlation *f, const struct block *b, const struct meeting *at,
+    size_t count, const float *source, const float *panel, int is_phase, const float *next, float *sums) {
   const size_t width = b->kernel->width;
-  const struct window t = {
-      .rows = 1, .runs = 1, .length = count, .pixel_step = f->column_step * f->channels};
+  const size_t pieces = count % PIECE == 0 ? count / PIECE : 1, columns = at->columns.end - at->columns.first;
+  const size_t runs = quotient_up(columns, b->kernel->pixels), calls = c->samples * (at->rows.end - at->rows.first) * runs;
+  struct window t = {
+      .rows = pieces, .row_step = PIECE, .runs = 1, .length = count / pieces, .pixel_step = f->column_step * f->channels,
+      .ahead = ahead_of(c, b, is_phase, next, count, calls * pieces)};
+  const size_t v = (size_t)((ptrdiff_t)(at->columns.first * f->column_step) + at->before);
   for (size_t sample = 0; sample < c->samples; sample++)
-    for (size_t row = rows.first; row < rows.end; row++) {
-      const size_t u = (size_t)((ptrdiff_t)(row * f->row_step) + above);
-      const size_t v = (size_t)((ptrdiff_t)(columns.first * f->column_step) + before);
-      float *to = sums + ((sample * f->rows + row) * f->columns + columns.first) * width;
-      b->kernel->correlate(
-          &t, source + ((sample * f->height + u) * f->width + v) * f->channels + b->group * f->inputs + first, panel, to,
-          width, to, width, columns.end - columns.first, width, STORE);
+    for (size_t row = at->rows.first; row < at->rows.end; row++) {
+      const size_t u = (size_t)((ptrdiff_t)(row * f->row_step) + at->above);
+      const float *from = source + ((sample * f->height + u) * f->width + v) * f->channels;
+      float *to = sums + ((sample * f->rows + row) * f->columns + at->columns.first) * width;
+      for (size_t run = 0; run < runs; run++, t.ahead.first += pieces * t.ahead.each) {
+        const size_t first = columns * run / runs, end = columns * (run + 1) / runs;
+        b->kernel->correlate(
+            &t, from + first * t.pixel_step, panel, to + first * width, width, to + first * width, width, end - first, width,
+            STORE);
+      }
     }
 }
 
@@ -53,22 +90,21 @@ static void correlate_panel(
 static void correlate_block(
     const struct rondo_convolution *c, const struct correlation *f, const struct phase *p, const struct block *b,
     const float *source, const float *weights, float *panel, float *sums) {
-  const size_t parts = quotient_up(f->inputs, PANEL);
-  for (size_t m = 0; m < f->vertical.count; m++) {
-    const ptrdiff_t above = f->vertical.first + (ptrdiff_t)(m * f->vertical.step);
-    const struct seen rows = seen(f->rows, f->row_step, above, f->height);
-    if (rows.first == rows.end) continue;
-    for (size_t n = 0; n < f->horizontal.count; n++) {
-      const ptrdiff_t before = f->horizontal.first + (ptrdiff_t)(n * f->horizontal.step);
-      const struct seen columns = seen(f->columns, f->column_step, before, f->width);
-      if (columns.first == columns.end) continue;
-      for (size_t part = 0; part < parts; part++) {
-        const size_t first = f->inputs * part / parts, count = f->inputs * (part + 1) / parts - first;
-        if (p) rondo_pack_tap_transposed(c, p, b, m, n, first, count, weights, panel);
-        else rondo_pack_tap(c, f, b, m, n, first, count, weights, panel);
-        correlate_panel(c, f, b, rows, above, columns, before, first, count, source, panel, sums);
-      }
+  const size_t parts = quotient_up(f->inputs, PANEL), taps = f->vertical.count * f->horizontal.count;
+  for (size_t index = 0; index < taps * parts; index++) {
+    const float *at[2] = {0, 0};  // this panel's weights and the next one's
+    for (size_t i = 0; i < 2 && index + i < taps * parts; i++) {
+      const size_t tap = (index + i) / parts, first = f->inputs * ((index + i) % parts) / parts;
+      const size_t m = tap / f->horizontal.count, n = tap % f->horizontal.count;
+      at[i] = p ? phase_tap_weights(c, p, b, m, n, first, weights) : tap_weights(c, f, b, m, n, first, weights);
     }
+    const size_t tap = index / parts, part = index % parts;
+    const size_t first = f->inputs * part / parts, count = f->inputs * (part + 1) / parts - first;
+    const struct meeting meeting = meeting_of(f, tap / f->horizontal.count, tap % f->horizontal.count);
+    if (meeting.rows.first == meeting.rows.end || meeting.columns.first == meeting.columns.end) continue;
+    if (p) rondo_pack_columns(b, count, at[0], c->out_channels, panel);
+    else rondo_pack_rows(b, count, at[0], c->out_channels, panel);
+    correlate_panel(c, f, b, &meeting, count, source + b->group * f->inputs + first, panel, p != 0, at[1], sums);
   }
 }
 
@@ -126,8 +162,9 @@ void rondo_convolution_input_gradient_panels(
 
 // MARK: The gradient of the weights
 
-// Most rows of the weights that meet one block of channels before the next: what they take up stays in a second-level cache.
-#define ROWS 48
+// Most rows of the weights that meet one block of channels before the next: more leave that block's gradients longer in the nearest cache,
+// fewer make more groups for threads.
+#define ROWS 128
 
 size_t rondo_convolution_row_groups(const struct rondo_convolution *c) {
   return c->kernel_height * c->kernel_width * quotient_up(c->channels / c->groups, ROWS);
@@ -157,17 +194,14 @@ void rondo_convolution_weight_gradient_panels(
   for (size_t index = first; index < first + count; index++) {
     const size_t tap = index / parts, part = index % parts;
     const size_t input = f.inputs * part / parts, inputs = f.inputs * (part + 1) / parts - input;
-    const ptrdiff_t above = f.vertical.first + (ptrdiff_t)(tap / c->kernel_width * c->dilation_height);
-    const ptrdiff_t before = f.horizontal.first + (ptrdiff_t)(tap % c->kernel_width * c->dilation_width);
-    const struct seen rows = seen(f.rows, f.row_step, above, f.height);
-    const struct seen columns = seen(f.columns, f.column_step, before, f.width);
+    const struct meeting at = meeting_of(&f, tap / c->kernel_width, tap % c->kernel_width);
     float *sums = dweights + (tap * f.inputs + input) * c->out_channels;
-    if (rows.first == rows.end || columns.first == columns.end) {
+    if (at.rows.first == at.rows.end || at.columns.first == at.columns.end) {
       if (!accumulate) memset(sums, 0, inputs * c->out_channels * sizeof(float));
       continue;
     }
-    const size_t u = (size_t)((ptrdiff_t)(rows.first * f.row_step) + above);
-    const size_t v = (size_t)((ptrdiff_t)(columns.first * f.column_step) + before);
+    const size_t u = (size_t)((ptrdiff_t)(at.rows.first * f.row_step) + at.above);
+    const size_t v = (size_t)((ptrdiff_t)(at.columns.first * f.column_step) + at.before);
     const float *corner = x + (u * f.width + v) * f.channels + input;
     for (size_t block = 0; block < f.groups * blocks_of_group(&f); block++) {
       const struct block b = block_at(&f, block);
@@ -179,8 +213,8 @@ void rondo_convolution_weight_gradient_panels(
           .gradient_sample_step = f.rows * f.columns * width};
       b.kernel->accumulate(
           &t, corner + b.group * f.inputs,
-          packed + b.offset * pixels + (rows.first * f.columns + columns.first) * width,
-          (struct pixels){c->samples, rows.end - rows.first, columns.end - columns.first},
+          packed + b.offset * pixels + (at.rows.first * f.columns + at.columns.first) * width,
+          (struct pixels){c->samples, at.rows.end - at.rows.first, at.columns.end - at.columns.first},
           sums + b.group * f.outputs + b.first, c->out_channels, b.valid, accumulate ? ADD : STORE);
     }
   }

@@ -4,6 +4,27 @@
 #include <stddef.h>
 #include <string.h>
 
+// Weights that will be wanted soon: `rows` rows of `lines` cache lines, `step` floats apart. Each row of a window has `each` of the lines
+// fetched, from `first` on; 0 for none.
+struct ahead {
+  const float *weights;
+  size_t rows, lines, step;
+  size_t first, each;
+};
+
+#define LINE_FLOATS 16
+
+static inline __attribute__((always_inline)) void fetch_ahead(const struct ahead *a, size_t window_row) {
+  if (a->each == 0) return;
+  size_t line = a->first + window_row * a->each, end = line + a->each;
+  if (end > a->rows * a->lines) end = a->rows * a->lines;
+  const float *row = a->weights + line / a->lines * a->step;
+  for (size_t column = line % a->lines; line < end; line++) {
+    __builtin_prefetch(row + column * LINE_FLOATS);
+    if (++column == a->lines) column = 0, row += a->step;
+  }
+}
+
 // The inputs of one output pixel: rows x runs pieces of `length` floats that lie together. All steps count floats.
 struct window {
   size_t rows, row_step;
@@ -13,6 +34,7 @@ struct window {
   size_t source_row_step;                  // between the windows of neighbouring output rows
   size_t source_sample_step;
   size_t gradient_step, gradient_row_step, gradient_sample_step;  // between pixels, rows and samples of the output's gradient
+  struct ahead ahead;
 };
 
 struct pixels {
@@ -31,9 +53,9 @@ static inline __attribute__((always_inline)) void copy_some(size_t count, const 
 // What becomes of a finished sum: it is stored, or max(it, 0) is, or it is added to what is there.
 enum finish { STORE, RELU, ADD };
 
-// The inner loops for `width` output channels at a time.
+// The inner loops for `width` output channels and up to `pixels` pixels at a time.
 struct block_kernel {
-  size_t width;
+  size_t width, pixels;
   // One row of output pixels: the first `valid` of `width` channels, `out_step` apart. Sums begin with `start`: null for zeros, otherwise
   // `width` elements for each pixel, `start_step` apart (0 for a bias; they may lie in `out`).
   void (*correlate)(
