@@ -30,8 +30,24 @@ import Kernels
 ///     64 x 16 x 16 x 32 3 x 3 x 32          109 / 78   107 / 72  123 / 78
 ///     64 x 8 x 8 x 64   3 x 3 x 64          119 / 91   118 / 84  132 / 93
 ///
-/// Products win where weights are many and pixels few, since packing the weights is then as much work as the convolution: one image of
-/// 7 x 7 x 512 runs at 56 / 67, 60 / 60 and 58 / 78; two are even.
+/// Weights are packed first, and a few rows of pixels then meet all of them. Where weights are many and pixels few, packing would be as much work
+/// as the convolution: there, panels of the weights meet all pixels (`ConvolutionWork.Blocking`; at most 1,024 pixels, more than 2^18 weights).
+/// The same figures for those, panels / units / product, medians, with weights that are not in the caches, as in a step:
+///
+///     x                 W           stride  forward          dx               dW
+///     1 x 7 x 7 x 512   3 x 3 x 512         96 / 75 / 68     94 / 69 / 65     116 / 81 / 85
+///     2 x 7 x 7 x 512   3 x 3 x 512         119 / 94 / 83    113 / 88 / 82    129 / 102 / 92
+///     4 x 7 x 7 x 512   3 x 3 x 512         130 / 109 / 93   124 / 104 / 93   134 / 119 / 96
+///     8 x 7 x 7 x 512   3 x 3 x 512         132 / 116 / 96   129 / 113 / 97   136 / 126 / 98
+///     1 x 14 x 14 x 256 3 x 3 x 256         116 / 102 / 81   114 / 98 / 87    123 / 108 / 90
+///     4 x 14 x 14 x 256 3 x 3 x 256         119 / 112 / 87   115 / 108 / 93   121 / 118 / 88
+///     1 x 14 x 14 x 256 3 x 3 x 512    2    82 / 68 / 62     80 / 62 / 59     96 / 66 / 81
+///     4 x 14 x 14 x 256 3 x 3 x 512    2    112 / 101 / 89   106 / 95 / 88    114 / 102 / 94
+///     1 x 7 x 7 x 512   1 x 1 x 2048        79 / 71 / 68     67 / 66 / 62     85 / 64 / 82
+///     4 x 7 x 7 x 512   1 x 1 x 2048        100 / 96 / 95    95 / 94 / 90     101 / 93 / 100
+///
+/// A panel's sums over all pixels are complete when they are written, so a gradient of weights can be added whole where it lies
+/// (`wholeAdditionScratch`).
 struct ConvolutionOperation: Operation {
   let window: SlidingWindow
   let groups: Int
