@@ -13,7 +13,11 @@ struct BenchAllreduce: ParsableCommand {
       status is 1 when an element of a result is wrong.
       """)
 
-  @Option(help: "The algorithm, or all: \(AllreduceWay.all.map(\.name).joined(separator: ", ")).")
+  @Option(
+    help: """
+      The algorithm, several that take turns (ring,mpi), or all: \
+      \(AllreduceWay.all.map(\.name).joined(separator: ", ")).
+      """)
   var algorithm = "all"
 
   @OptionGroup var buffers: BufferSizes
@@ -97,7 +101,9 @@ struct BenchAllreduce: ParsableCommand {
   private func ways() throws -> [AllreduceWay] {
     if algorithm == "all" { return AllreduceWay.all }
     do {
-      return [try AllreduceWay(named: algorithm)]
+      return try algorithm.split(separator: ",", omittingEmptySubsequences: false).map {
+        try AllreduceWay(named: String($0))
+      }
     } catch {
       throw ValidationError("--algorithm: \(error), and all")
     }

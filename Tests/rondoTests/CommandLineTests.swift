@@ -150,10 +150,22 @@ let digits = """
 
   @Test(arguments: [
     ["train"], ["trian"], ["train", "c.yaml", "--sett", "a=b"], ["bench", "train", "--steps", "0"],
-    ["bench", "train", "--model", "resnet2000"],
+    ["bench", "train", "--model", "resnet2000"], ["bench", "allreduce", "--algorithm", "ring,rung"],
+    ["bench", "allreduce", "--algorithm", "ring,"],
   ])
   func wrongUsageIsOneLine(arguments: [String]) throws {
     try expectRefusal(ranks: 2, arguments, contains: [])
+  }
+
+  @Test func algorithmsThatTakeTurnsAreMeasuredInTheirOrder() throws {
+    let job = try Job.run(
+      ranks: 2, program: try rondo(),
+      arguments: [
+        "bench", "allreduce", "--algorithm", "linear,mpi", "--min", "4KiB", "--max", "4KiB", "--warmup", "0",
+        "--repetitions", "2", "--json",
+      ])
+    let algorithms = job.output.matches(of: /"algorithm":"([^"]*)"/).map { String($0.output.1) }
+    #expect(job.exitStatus == 0 && algorithms == ["linear", "mpi"], "\(job)")
   }
 
   @Test(arguments: ["0", "-3", "many"]) func aWrongNumberOfThreadsIsRefused(threads: String) throws {
