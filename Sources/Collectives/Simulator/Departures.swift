@@ -17,11 +17,14 @@ struct Departures: ~Copyable {
     var node: Int32
     /// The next parcel of the flow, or of the free ones.
     var next: Int32 = -1
-    /// Bytes that have not left, and bytes that have not arrived.
+    /// Bytes that have not left, that have not arrived, and that have not been copied at the other end.
     var leaving: Double
     var arriving: Double
+    var taking: Double
     /// When what has left was through, and copied.
     var left: Double = 0
+    /// When what has arrived is through the link of the other end.
+    var passed: Double = 0
   }
 
   struct Flow {
@@ -60,7 +63,7 @@ struct Departures: ~Copyable {
   ) {
     let parcel = Parcel(
       kind: kind, rank: Int32(rank), action: Int32(action), flow: Int32(flow), node: Int32(node),
-      leaving: bytes, arriving: bytes)
+      leaving: bytes, arriving: bytes, taking: bytes)
     var number = lines[node].free
     if number >= 0 {
       lines[node].free = parcels[Int(number)].next
@@ -100,6 +103,17 @@ struct Departures: ~Copyable {
     let bytes = min(parcels[number].arriving, Self.packetBytes)
     parcels[number].arriving -= bytes
     return bytes
+  }
+
+  mutating func pass(_ number: Int, until time: Double) { parcels[number].passed = time }
+
+  /// Bytes of the next packet to be copied.
+  func nextToTake(_ number: Int) -> Double { min(parcels[number].taking, Self.packetBytes) }
+
+  /// Takes note that a packet has been copied, and whether it was the last of its parcel.
+  mutating func take(_ number: Int, _ bytes: Double) -> Bool {
+    parcels[number].taking -= bytes
+    return parcels[number].taking == 0
   }
 
   /// Frees the number of a parcel that has arrived.

@@ -8,7 +8,7 @@ struct Event {
   /// The parcel that a packet is of.
   let parcel: Int
 
-  enum Kind: UInt8 {
+  enum Kind: UInt8, CaseIterable {
     /// A rank's thread is free.
     case wake
     /// A node's link can take a packet.
@@ -23,6 +23,8 @@ struct Event {
     case reply
     /// The first byte of a packet of a message is at the receiver's node.
     case begins
+    /// That packet comes out of the link of the receiver's node, where others were before it.
+    case passes
     /// The message is with the receiver.
     case arrived
     /// The sender may use its block again.

@@ -3,7 +3,8 @@
 /// Of two events of one kind at one moment the lower rank's is first. For messages that come from different groups, some turns
 /// of the ranks put the one first, some the other.
 struct FoldedOrder {
-  private var last = [(time: Double, origin: Int)](repeating: (-1, 0), count: 9)
+  /// By kind.
+  private var last = [(time: Double, origin: Int)](repeating: (-1, 0), count: Event.Kind.allCases.count)
 
   /// Takes an event, which comes from `origin` groups on; gives whether it cannot be mistaken for another one's.
   mutating func isClear(_ event: Event, from origin: Int) -> Bool {

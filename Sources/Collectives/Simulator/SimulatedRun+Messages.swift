@@ -69,19 +69,45 @@ extension SimulatedRun {
     kind == .replyBegins ? rank : seat(store.receiver(ofSend: action, rank: rank).peer)
   }
 
-  /// Takes a packet from the link of the node where it goes. When it was the last of its parcel, foresees
-  /// what comes of it.
-  mutating func land(_ event: Event, then kind: Event.Kind) {
+  /// Lets a packet into the link of the node where it goes: it passes after those that came before it.
+  mutating func land(_ event: Event) {
     let target = target(event.kind, event.rank, event.action)
     let bytes = departures.arrive(event.parcel)
     let passage = nodes[node(target)].incoming.carry(
       bytes / model.bandwidthBytesPerSecond, from: event.time, burstSeconds: burstSeconds)
-    let copy = processors.work(bytes * model.receiverSecondsPerByte, of: target, from: passage.first)
-    let parcel = departures.parcels[event.parcel]
-    guard parcel.arriving == 0 else { return }
-    let end = max(passage.last, parcel.left + model.latencySeconds, copy.end)
-    departures.remove(event.parcel)
-    queues.insert(Event(kind, at: end, rank: event.rank, action: event.action), group(target))
+    departures.pass(event.parcel, until: passage.last)
+    if passage.first > event.time, bytes * model.receiverSecondsPerByte > 0 {
+      // Its copy takes no time of the thread before it comes.
+      queues.insert(
+        Event(
+          .passes, at: passage.first, rank: event.rank, action: event.action, parcel: event.parcel),
+        group(target))
+    } else {
+      take(event.parcel, bytes, target, passage.first)
+    }
+  }
+
+  /// The next packet of a parcel, which had to wait for the link, comes out of it.
+  mutating func passes(_ event: Event) {
+    let kind = departures.parcels[event.parcel].kind
+    let bytes = departures.nextToTake(event.parcel)
+    take(event.parcel, bytes, target(kind, event.rank, event.action), event.time)
+  }
+
+  /// Copies a packet. When it was the last of its parcel, foresees what comes of it.
+  private mutating func take(_ number: Int, _ bytes: Double, _ target: Int, _ time: Double) {
+    let copy = processors.work(bytes * model.receiverSecondsPerByte, of: target, from: time)
+    guard departures.take(number, bytes) else { return }
+    let parcel = departures.parcels[number]
+    let end = max(parcel.passed, parcel.left + model.latencySeconds, copy.end)
+    departures.remove(number)
+    let kind: Event.Kind =
+      switch parcel.kind {
+      case .requestBegins: .request
+      case .replyBegins: .reply
+      default: .arrived
+      }
+    queues.insert(Event(kind, at: end, rank: Int(parcel.rank), action: Int(parcel.action)), group(target))
   }
 
   mutating func request(_ event: Event) {
@@ -130,7 +156,7 @@ extension SimulatedRun {
       let end = copyLocally(bytes, receiver, event.time)
       queues.insert(Event(.arrived, at: end, rank: event.rank, action: event.action), group(receiver))
     } else {
-      land(event, then: .arrived)
+      land(event)
     }
   }
 

@@ -148,11 +148,11 @@ struct SimulatedRun: ~Copyable {
     case .link:
       nodes[event.rank].sends = false
       sendPackets(event.rank, event.time)
-    case .requestBegins: land(event, then: .request)
+    case .requestBegins, .replyBegins: land(event)
     case .request: request(event)
-    case .replyBegins: land(event, then: .reply)
     case .reply: reply(event)
     case .begins: begins(event)
+    case .passes: passes(event)
     case .arrived: arrived(event)
     case .sent:
       pushCompleted(event.action, event.rank)
@@ -267,7 +267,7 @@ struct SimulatedRun: ~Copyable {
   @inline(__always)
   private func origin(of event: Event) -> Int {
     switch event.kind {
-    case .requestBegins, .request, .begins, .arrived:
+    case .requestBegins, .request, .begins, .passes, .arrived:
       store.receiver(ofSend: event.action, rank: event.rank).peer / seats
     case .wake, .link, .replyBegins, .reply, .sent: 0
     }
