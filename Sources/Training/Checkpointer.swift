@@ -21,8 +21,8 @@ final class Checkpointer {
   private let keep: Int
   private let trainer: Trainer
   private var writing: (step: Int, snapshot: StateSnapshot, task: BackgroundTask<[CheckpointFile]>)?
-  /// On rank 0.
-  private var committing: (step: Int, task: BackgroundTask<Void>)?
+  /// On rank 0; what the task returns is why older checkpoints could not be removed.
+  private var committing: (step: Int, task: BackgroundTask<String?>)?
   private let logger = Logger(label: "rondo.training")
 
   init(_ trainer: Trainer, directory: String, keep: Int) {
@@ -114,12 +114,30 @@ final class Checkpointer {
   func finish() throws {
     if writing != nil { try gather() }
     if let committing {
-      if case .failure(let error) = committing.task.wait() {
-        giveUp(committing.step, "\(error)")
-      } else {
+      switch committing.task.wait() {
+      case .failure(let error): giveUp(committing.step, "\(error)")
+      case .success(let fault):
         committedStep = committing.step
+        if let fault { warnOfOlder(fault) }
       }
       self.committing = nil
+    }
+  }
+
+  /// Whether the checkpoint of that step is the last one that this life of the run has committed. Collective, when none is under way.
+  func hasCommitted(_ step: Int) throws(MPIError) -> Bool {
+    try trainer.collective(.checkpoint) { () throws(MPIError) in
+      try trainer.world.broadcast(committedStep == step ? 1 : 0, root: 0) == 1
+    }
+  }
+
+  /// Removes older checkpoints that were spared and are no longer.
+  func retain() {
+    guard rank == 0, let committedStep else { return }
+    do {
+      try store.retain(newest: keep, through: committedStep, sparing: spared)
+    } catch {
+      warnOfOlder("\(error)")
     }
   }
 
@@ -149,7 +167,8 @@ final class Checkpointer {
       step,
       BackgroundTask("rondo-checkpoint") { [store, keep, spared] in
         try store.commit(step: step, files: all)
-        try store.retain(newest: keep, through: step, sparing: spared)
+        do { try store.retain(newest: keep, through: step, sparing: spared) } catch { return "\(error)" }
+        return nil
       }
     )
   }
@@ -164,6 +183,10 @@ final class Checkpointer {
     let last =
       committedStep.map { "the last whole checkpoint is that of step \($0)" } ?? "there is no checkpoint yet"
     logger.warning("no checkpoint of step \(step): \(reason); training goes on, \(last)")
+  }
+
+  private func warnOfOlder(_ reason: String) {
+    logger.warning("older checkpoints stay: \(reason)")
   }
 
   private func record() -> CheckpointContents.Record {

@@ -19,6 +19,8 @@ struct TrainingSession {
   private let requests: SaveRequests
   private var stopping: EarlyStopping?
   private var best: BestMetric?
+  /// As it was before the last evaluation.
+  private var bestBefore: BestMetric?
   /// Whether the last evaluation was the best by the metric whose best checkpoint is kept.
   private var isBest = false
 
@@ -36,9 +38,6 @@ struct TrainingSession {
       configuration.training.earlyStopping, task: trainer.network.task, heldOut: trainer.data.test.count)
     stopping?.restore(
       progress.bestMetric, step: progress.bestStep, evaluationsSinceBest: progress.evaluationsSinceBest)
-    best = configuration.checkpoint.best.map { BestMetric($0) }
-    best?.restore(progress.keptMetric, step: progress.keptStep)
-    if progress.keptStep >= 0 { checkpointer?.spared = [progress.keptStep] }
     let clock = CheckpointClock(minutes: trainer.configuration.checkpoint.everyMinutes)
     checkpointClock = clock
     let keepsTime = trainer.world.rank == 0 && checkpointer != nil
@@ -51,6 +50,10 @@ struct TrainingSession {
       let hasSignal = RunSignals.takeSave()
       if requests.asks(hasSignal: hasSignal, step: trainer.step, time: MPI.wallTime()) { verdict.saves = 1 }
       if RunSignals.isStopping { verdict.stops = 1 }
+    }
+    if let checkpointer, let metric = configuration.checkpoint.best {
+      best = BestMetric(metric)
+      if progress.keptStep >= 0 { try takeUpBest(checkpointer) }
     }
   }
 
@@ -88,10 +91,7 @@ struct TrainingSession {
     if trainer.step > 0 {
       // What an earlier life had yet to do after its last step.
       try completeStep(learningRate: trainer.learningRate(step: trainer.step - 1))
-      if try isBest || lacksBest() {
-        isBest = true
-        try saveIfDue()
-      }
+      if isBest { try saveIfDue() }
     }
     while !isOver {
       let learningRate = trainer.learningRate
@@ -134,16 +134,11 @@ struct TrainingSession {
     }
     // The end of the run is near enough.
     if isStopping, isOver, !isBest { return }
-    // The best one before stays until the new one is there.
-    try checkpointer.finish()
-    let spared = checkpointer.spared
-    if isBest { checkpointer.spared = [trainer.step] }
+    if isBest { checkpointer.spared.insert(trainer.step) }
     let hasBegun = try checkpointer.begin()
     checkpointClock.reset()
     if isBest {
-      // The next update takes these weights away: a run that is killed after it could not write them any more.
-      try checkpointer.finish()
-      if checkpointer.committedStep != trainer.step { checkpointer.spared = spared }
+      try settleBest(checkpointer)
       if isOver { return }
     }
     guard isStopping else { return }
@@ -165,10 +160,38 @@ struct TrainingSession {
     }
   }
 
-  /// Whether the weights at hand are the best so far, and an earlier life was ended before they were written. Collective.
-  private func lacksBest() throws -> Bool {
-    guard let checkpointer, trainer.progress.keptStep == trainer.step else { return false }
-    return try !checkpointer.has(trainer.step)
+  /// Takes up what an earlier life knew of the best checkpoint, if it is there. Collective.
+  private mutating func takeUpBest(_ checkpointer: Checkpointer) throws {
+    let progress = trainer.progress
+    if try checkpointer.has(progress.keptStep) {
+      best?.restore(progress.keptMetric, step: progress.keptStep)
+      checkpointer.spared = [progress.keptStep]
+    } else {
+      if trainer.world.rank == 0 {
+        Logger(label: "rondo.training").warning(
+          "the best checkpoint, that of step \(progress.keptStep), is not among this run's; the next evaluation counts as the best"
+        )
+      }
+      (trainer.progress.keptMetric, trainer.progress.keptStep) = (0, -1)
+    }
+  }
+
+  /// Waits for the best checkpoint: the next update takes these weights away. Only where it is there its evaluation is recorded, and the best one
+  /// before goes; where it cannot be written, that one stays the best. Collective.
+  ///
+  /// A run that is killed before its evaluation is recorded makes it again, and writes the checkpoint.
+  private mutating func settleBest(_ checkpointer: Checkpointer) throws {
+    try checkpointer.finish()
+    if try checkpointer.hasCommitted(trainer.step) {
+      recordLine()
+      checkpointer.spared = [trainer.step]
+      checkpointer.retain()
+    } else {
+      best = bestBefore
+      (trainer.progress.keptMetric, trainer.progress.keptStep) = (best?.value ?? 0, best?.step ?? -1)
+      checkpointer.spared.remove(trainer.step)
+      recordLine()
+    }
   }
 
   /// Steps in a row that may change nothing since gradients were not finite.
@@ -229,7 +252,8 @@ struct TrainingSession {
     display.show(metrics)
     try judge(evaluation)
     trainer.progress.evaluatedStep = trainer.step
-    recordLine()
+    // The best one is recorded with its checkpoint.
+    if !isBest { recordLine() }
   }
 
   /// What an evaluation means for the course of the run.
@@ -248,6 +272,7 @@ struct TrainingSession {
     }
     if let metric = best?.metric {
       let value = try evaluation.value(of: metric, for: "checkpoint.best")
+      bestBefore = best
       isBest = best?.record(value, step: step) == true
       if isBest { (trainer.progress.keptMetric, trainer.progress.keptStep) = (value, step) }
     }

@@ -100,4 +100,78 @@ import Testing
     #expect(job.resumed?.step == step && job.resumed?.place == ", which was in memory", "\(job)")
     try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(job)")
   }
+
+  /// A learning rate with which losses go up and down.
+  private static let restless = """
+    seed: 5
+    model: { hidden: [24, 16], dropout: 0.1 }
+    data: { source: digits }
+    training:
+      batch: 240
+      microbatch: 20
+      steps: 1500
+      evaluate_every_epochs: 5
+      optimizer: { kind: adamw, learning_rate: 1e-1 }
+    checkpoint: { best: loss, keep: 1 }
+
+    """
+
+  /// The disk is full from the second checkpoint on. After eight evaluations the run is killed, then there is room, and the run goes on: in
+  /// both lives each evaluation that is better than that of the best checkpoint on disk is to be written, also where one that could not
+  /// be written was better still.
+  @Test(.enabled(if: canMount)) func aBestCheckpointThatCannotBeWrittenIsNotRecorded() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", Self.restless)
+    let output = directory.path + "/run"
+    let script = """
+      # mpirun starts a rank once: each life of the run starts by itself.
+      unset $(env | sed -nE 's/^((OMPI|PMIX)_[A-Za-z0-9_]+)=.*/\\1/p')
+      folder=$0/checkpoints
+      mkdir -p "$folder" && mount -t tmpfs -o size=68k tmpfs "$folder" || exit
+      "$@" & process=$!
+      until [ "$(grep -c evaluation "$0/metrics.jsonl")" -ge 8 ]; do sleep 0.01; done 2> /dev/null
+      kill -KILL "$process" && wait "$process"
+      echo "first: $(cd "$folder" && echo step-*)"
+      mount -o remount,size=1m "$folder" && "$@"; status=$?
+      echo "left: $(cd "$folder" && echo step-*), recorded: $(grep -h kept_step "$folder"/*/state.json)"
+      exit $status
+      """
+    let job = try Job.run(
+      ranks: 1, program: "unshare",
+      arguments: [
+        "-m", "sh", "-c", script, output, try rondo(), "train", config, "--threads", "1", "--output", output,
+      ])
+    let evaluations = try RunRecord(output).evaluations
+    var failed = job.warnings.compactMap { warning in
+      warning.split(separator: "no checkpoint of step ", maxSplits: 1).first.flatMap {
+        Int($0.prefix { $0.isNumber })
+      }
+    }
+    let failures = failed.count
+    var best: RunRecord.Evaluation?
+    var written: [Int] = []
+    for evaluation in evaluations {
+      let loss = try #require(evaluation.evaluation["loss"])
+      guard loss < best?.evaluation["loss"] ?? .infinity else { continue }
+      if failed.first == evaluation.step {
+        failed.removeFirst()
+      } else {
+        best = evaluation
+        written.append(evaluation.step)
+      }
+    }
+    let folders = written.map(CheckpointFolder.name)
+    #expect(job.exitStatus == 0 && job.resumed?.place == ", which was in memory", "\(job)")
+    // Among the failed ones are some that were worse than another failed one.
+    #expect(failed.isEmpty && failures > 4 && written.count > 1, "\(written); \(job)")
+    #expect(job.output.contains("first: \(folders.first ?? "")\n"), "\(job)")
+    #expect(
+      job.output.contains(
+        "left: \(folders.last ?? ""), recorded:     \"kept_step\" : \(written.last ?? -1),"), "\(job)")
+    #expect(
+      job.warnings.allSatisfy {
+        $0.contains("No space left on device")
+          && $0.hasSuffix("; training goes on, the last whole checkpoint is that of step 30")
+      }, "\(job)")
+  }
 }
