@@ -58,8 +58,29 @@ public enum MPI {
   package static func abort(exitStatus: Int32, because reason: String) -> Never {
     let prefix = worldRank.map { "rank \($0): " } ?? ""
     say(reason.hasPrefix(prefix) ? reason : prefix + reason)
-    if isRunning { MPI_Abort(rondo_mpi_comm_world(), exitStatus) }
+    if isRunning {
+      endAnyway(exitStatus: exitStatus)
+      MPI_Abort(rondo_mpi_comm_world(), exitStatus)
+    }
     exit(exitStatus)
+  }
+
+  /// Seconds that `MPI_Abort` may take.
+  private static let abortSeconds: UInt32 = 5
+
+  /// Ends this process with `exitStatus` when `MPI_Abort` has not: it waits for the launcher's daemon on this host, which may be stopped itself.
+  private static func endAnyway(exitStatus: Int32) {
+    var thread = pthread_t()
+    let failure = pthread_create(
+      &thread, nil,
+      { status in
+        sleep(MPI.abortSeconds)
+        MPI.say(
+          "MPI_Abort has not ended this process in \(MPI.abortSeconds) s: it ends without the launcher's help"
+        )
+        _exit(Int32(Int(bitPattern: status)))
+      }, UnsafeMutableRawPointer(bitPattern: Int(exitStatus)))
+    if failure != 0 { alarm(abortSeconds) }
   }
 
   /// One line on standard error, in one write, so that lines of several ranks do not mix. That it cannot be written is no reason to do

@@ -37,6 +37,16 @@ import Testing
     #expect(job.seconds < 10, "\(job)")
   }
 
+  /// Nobody answers an `MPI_Abort` then.
+  @Test(.timeLimit(.minutes(1)))
+  func aRankThatThrowsEndsWhenItsLauncherIsStopped() throws {
+    let job = try Job.runChild("throwsWithAStoppedLauncher", ranks: 2)
+    #expect(job.exitStatus == 1 && job.seconds < 25, "\(job)")
+    #expect(job.output.contains("rank 0: the disk is full\n"), "\(job)")
+    #expect(job.output.contains("MPI_Abort has not ended this process in 5 s"), "\(job)")
+    #expect(job.output.contains("rank 0 has ended\n"), "\(job)")
+  }
+
   @Test(.timeLimit(.minutes(1)))
   func aRequestThatIsDroppedAndNeverAnsweredEndsTheJobWithItsName() throws {
     let job = try Job.runChild("dropsAReceive", ranks: 2)
@@ -119,6 +129,28 @@ import Testing
   @Test(.child) func isKilled() throws {
     try MPI.run { world in
       if world.rank == 1 { kill(getpid(), SIGKILL) }
+      try world.barrier()
+    }
+  }
+
+  @Test(.child) func throwsWithAStoppedLauncher() throws {
+    try MPI.run { world in
+      let process = try world.broadcast(Int(getpid()), root: 0)
+      if world.rank == 0 {
+        kill(getppid(), SIGSTOP)
+        throw DiskFull()
+      }
+      // Its parent cannot take note of its end.
+      for _ in 0..<2000 {
+        let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+        if status.contains(") Z ") {
+          print("rank 0 has ended")
+          break
+        }
+        usleep(10_000)
+      }
+      fflush(nil)
+      kill(getppid(), SIGCONT)
       try world.barrier()
     }
   }
