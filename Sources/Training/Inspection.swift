@@ -23,34 +23,6 @@ public struct Inspection: Codable, Sendable {
     public var isStatistic: Bool
   }
 
-  /// Bytes that the rank with the most of them touches, where so many ranks of one host train: what the system counts as its resident memory.
-  /// Where ranks share memory that is more than its part of it: all of the state, and what it reads of the others' gradients.
-  public struct Memory: Codable, Sendable {
-    public var ranks: Int
-    /// The program and its libraries, before it does anything. MPI's and BLAS's own memory comes to it.
-    public var program: Int
-    public var parameters: Int
-    /// In reproducible mode of as many arenas as partial sums wait at a time, and what is staged before it is added.
-    public var gradients: Int
-    /// With the average of the weights, if one is kept; in sharded runs by messages the rank's share.
-    public var optimizer: Int
-    /// Whether ranks without memory in common have a share each of it: `training.optimizer.sharded`.
-    public var optimizerIsSharded: Bool
-    /// Values, their gradients, saved buffers and scratch.
-    public var activations: Int
-    /// For each thread, besides.
-    public var scratch: Int
-    /// Training and held-out samples.
-    public var data: Int
-    /// While a checkpoint is written: the copy of what the disk has yet to take when the next update begins, at most.
-    public var checkpoint: Int
-
-    /// Without the copy.
-    public var total: Int {
-      program + parameters + gradients + optimizer + activations + scratch + data
-    }
-  }
-
   public var name: String
   public var model: String
   public var layers: [Layer]
@@ -61,14 +33,17 @@ public struct Inspection: Codable, Sendable {
   /// Forward and backward of one sample, products only.
   public var flopsPerSample: Double
   public var flopsPerStep: Double
-  public var memory: Memory
+  public var memory: RunMemory
 
   /// - Parameters:
   ///   - data: what `configuration` loads.
-  ///   - ranks: of one host, that train together.
+  ///   - ranks: that train together.
+  ///   - hosts: over which they are spread evenly.
   ///   - program: the resident memory of this process before it loaded anything.
   /// - Throws: also for more ranks than the configuration has microbatches.
-  public init(_ configuration: Configuration, data: DatasetSplit, ranks: Int = 1, program: Int = 0) throws {
+  public init(
+    _ configuration: Configuration, data: DatasetSplit, ranks: Int = 1, hosts: Int = 1, program: Int = 0
+  ) throws {
     try configuration.validate(ranks: ranks)
     let graph: Graph
     do {
@@ -76,8 +51,6 @@ public struct Inspection: Codable, Sendable {
     } catch {
       throw CommonFailure("\(error)", exitStatus: 2)
     }
-    let stride = MemoryLayout<Float>.stride
-    let arena = stride * graph.arenaCount
     let optimizer = ReadyMade.optimizer(configuration.training.optimizer)
     name = configuration.name
     model = configuration.model.kind.rawValue
@@ -94,40 +67,9 @@ public struct Inspection: Codable, Sendable {
     batch = configuration.training.batch
     flopsPerSample = Double(graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
     flopsPerStep = flopsPerSample * Double(batch)
-    let training = configuration.training
-    let states = optimizer.stateCount + (training.emaDecay == nil ? 0 : 1)
-    let isShared = ranks > 1 && [.auto, .shared, .twoLevel].contains(configuration.communication.algorithm)
-    let isSharded = training.optimizer.sharded && !isShared
-    // Arenas of weights, which one rank writes, and of all that is written.
-    let weights = training.emaDecay == nil ? 1 : 2
-    let tree = ReductionTree(leaves: training.microbatchCount)
-    let addsWhole =
-      training.reproducible
-      && (0..<ranks).contains { LeafGradients.addsWhole(tree, run: tree.run(ofRank: $0, size: ranks)) }
-    let staged = addsWhole ? Executor.stagedCount(graph) : (gradients: 0, scratch: 0)
-    let arenas = Self.gradientArenas(training, ranks: ranks, isShared: isShared)
-    memory = Memory(
-      ranks: ranks, program: program, parameters: arena,
-      gradients: Int(Double(arena) * arenas) + stride * staged.gradients,
-      optimizer: arena * states / (isSharded ? ranks : 1), optimizerIsSharded: training.optimizer.sharded,
-      activations: stride * Executor.activationCount(graph), scratch: stride * staged.scratch,
-      data: data.train.byteCount + data.test.byteCount,
-      checkpoint: arena * weights
-        + (isSharded ? arena * states / ranks : max(0, arena * (weights + states) / ranks - arena * weights)))
-  }
-
-  /// How many gradient arenas a rank touches: its own, and where all share memory, its part of what the others bring to a sum.
-  private static func gradientArenas(
-    _ training: Configuration.Training, ranks: Int, isShared: Bool
-  ) -> Double {
-    let tree = ReductionTree(leaves: training.microbatchCount)
-    // In the tree's order sums of microbatches wait for each other.
-    let own = training.reproducible ? StepShare.buffers(tree, size: ranks) : 1
-    guard isShared else { return Double(own) }
-    let brought = (0..<ranks).map {
-      training.reproducible ? tree.unfolded(of: tree.run(ofRank: $0, size: ranks)).count : 1
-    }
-    return Double(own) + Double(brought.reduce(0, +) - (brought.min() ?? 0)) / Double(ranks)
+    memory = RunMemory(
+      configuration, graph, stateCount: optimizer.stateCount, data: data,
+      ranksPerHost: (0..<hosts).map { ranks / hosts + ($0 < ranks % hosts ? 1 : 0) }, program: program)
   }
 
   public var json: String { JSONLine.encode(self) }
@@ -153,11 +95,13 @@ public struct Inspection: Codable, Sendable {
 
       forward and backward: \(String(format: "%.3f", flopsPerSample / 1e6)) MFLOP a sample, \
       \(String(format: "%.3f", flopsPerStep / 1e9)) GFLOP a step of \(batch) samples
-      memory of a rank\(memory.ranks == 1 ? "" : " of \(memory.ranks) on one host"): program \(megabytes(memory.program)), parameters \
+      memory of a rank\(memory.ranks == 1 ? "" : " of \(memory.ranks)"): program \(megabytes(memory.program)), parameters \
       \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), optimizer \(megabytes(memory.optimizer))\
-      \(memory.optimizerIsSharded && memory.ranks == 1 ? " / ranks" : ""), activations \(megabytes(memory.activations)), \
+      \(memory.optimizerIsSharded && memory.ranks == 1 ? " / ranks" : ""), \
+      \(memory.copies > 0 ? "copy of a neighbour's share \(megabytes(memory.copies)), " : "")activations \(megabytes(memory.activations)), \
       \(memory.scratch > 0 ? "scratch of a thread \(megabytes(memory.scratch)), " : "")data \
-      \(megabytes(memory.data)); together \(megabytes(memory.total)), and up to \(megabytes(memory.checkpoint)) more while a checkpoint is written
+      \(megabytes(memory.data)); together \(megabytes(memory.total)), and up to \(megabytes(memory.checkpoint)) more while a checkpoint is written\
+      \(memory.ranks == 1 ? "" : "; of all ranks of a host at most \(megabytes(memory.host))")
       """
   }
 }

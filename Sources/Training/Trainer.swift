@@ -191,23 +191,6 @@ public final class Trainer {
     return ContentHash.fnv1a("\(rules.optimizer.name) \(rules.stateCount): \(tensors)".utf8)
   }
 
-  /// Refuses a network whose arenas this machine cannot hold.
-  ///
-  /// - Parameter shards: ranks that share the optimizer's state out.
-  static func checkMemory(
-    _ network: Network, optimizer: any Optimizer, shards: Int = 1
-  ) throws(CommonFailure) {
-    let perParameter =
-      (2 + Double(optimizer.stateCount) / Double(shards)) * Double(network.graph.arenaCount)
-    let needed = 4 * (perParameter + Double(Executor.activationCount(network.graph)))
-    let available = Double(physicalMemoryBytes())
-    guard needed > available else { return }
-    throw CommonFailure(
-      "the model needs \(ProgressDisplay.number(needed / 1e9)) GB on each rank and this machine has "
-        + "\(ProgressDisplay.number(available / 1e9)) GB; make model.hidden or training.microbatch smaller",
-      exitStatus: 2)
-  }
-
   /// The learning rate of the coming step.
   public var learningRate: Double { learningRate(step: step) }
 

@@ -1,4 +1,5 @@
 import BLAS
+import Collectives
 import Datasets
 import Foundation
 import Kernels
@@ -132,12 +133,15 @@ public struct TrainingBenchmark {
     var configuration = configuration
     configuration.training.steps = warmup + steps
     configuration.training.epochs = nil
+    let layout = try HostLayout(of: world)
     let network = try CommonFailure.agreed(on: world) {
       try configuration.validate(ranks: world.size)
       let network = try Trainer.network(configuration, data: data)
-      let optimizer = configuration.training.optimizer
-      try Trainer.checkMemory(
-        network, optimizer: ReadyMade.optimizer(optimizer), shards: optimizer.sharded ? world.size : 1)
+      try RunMemory(
+        configuration, network.graph,
+        stateCount: ReadyMade.optimizer(configuration.training.optimizer).stateCount, data: data,
+        ranksPerHost: layout.ranksPerHost, program: 0, threads: pool.threads, isRun: false
+      ).check()
       return network
     }
     let trainer = try Trainer(configuration, data: data, network: network, pool: pool, world: world)

@@ -1,4 +1,5 @@
 import BLAS
+import Collectives
 import Datasets
 import Graph
 import Logging
@@ -67,17 +68,23 @@ public struct TrainingRun {
     _ instruments: Instruments, start: Double, on world: borrowing Communicator
   ) throws -> Summary {
     if handlesSignals { RunSignals.install() }
+    let program = residentMemoryBytes()
     if let summary = try finished(on: world) { return summary }
     let data = try instruments.agreed(.data, on: world) {
       if let refusal = pool.refusal { throw CommonFailure(refusal) }
       try configuration.validate(ranks: world.size)
       return try configuration.loadData()
     }
+    let layout = try instruments.compute.collective(Collective(.preparation)) { () throws(MPIError) in
+      try HostLayout(of: world)
+    }
     let network = try instruments.agreed(.network, on: world) {
       let network = try Trainer.network(configuration, data: data, model: model)
-      try Trainer.checkMemory(
-        network, optimizer: optimizer ?? ReadyMade.optimizer(configuration.training.optimizer),
-        shards: configuration.training.optimizer.sharded ? world.size : 1)
+      let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
+      try RunMemory(
+        configuration, network.graph, stateCount: rule.stateCount, data: data,
+        ranksPerHost: layout.ranksPerHost, program: program, threads: pool.threads
+      ).check()
       return network
     }
     let place = try instruments.agreed(.directory, on: world) {

@@ -19,8 +19,11 @@ struct Inspect: ParsableCommand {
     help: "KEY=VALUE: overrides a key of the configuration, such as training.microbatch=32. Repeatable.")
   var overrides: [String] = []
 
-  @Option(help: "Of a configuration: the memory of one of so many ranks of a host.")
+  @Option(help: "Of a configuration: the memory of one of so many ranks.")
   var ranks = 1
+
+  @Option(help: "Of a configuration: the hosts over which the ranks are spread.")
+  var hosts = 1
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -29,6 +32,9 @@ struct Inspect: ParsableCommand {
     let program = residentMemoryBytes()
     try Job.runAlone {
       if ranks < 1 { throw ValidationError("--ranks is a number from 1 on, found \(ranks)") }
+      if !(1...ranks).contains(hosts) {
+        throw ValidationError("--hosts is a number from 1 to that of the ranks, found \(hosts)")
+      }
       var isDirectory: ObjCBool = false
       let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
       let isWeights = path.hasSuffix(".safetensors")
@@ -44,7 +50,7 @@ struct Inspect: ParsableCommand {
       } else {
         let configuration = try Configuration(contentsOf: path, overrides: overrides)
         let inspection = try Inspection(
-          configuration, data: try configuration.loadData(), ranks: ranks, program: program)
+          configuration, data: try configuration.loadData(), ranks: ranks, hosts: hosts, program: program)
         try Terminal.writeLine(json ? inspection.json : inspection.table)
       }
     }

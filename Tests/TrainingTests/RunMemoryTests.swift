@@ -1,0 +1,56 @@
+import Testing
+
+@testable import Training
+
+/// What a run is taken to need, on hosts of any number of ranks.
+@Suite struct RunMemoryTests {
+  private static func plan(
+    _ ranksPerHost: [Int], copies: Configuration.Checkpoint.NeighbourCopy = .auto, sharded: Bool = true,
+    survives: Bool = true, algorithm: Configuration.Communication.Algorithm = .auto, isRun: Bool = true
+  ) throws -> RunMemory {
+    var configuration = Configuration(
+      model: .init(kind: .mlp, hidden: [300, 300]), data: .init(source: .digits),
+      training: .init(
+        batch: 60, microbatch: 5, optimizer: .init(kind: .adamw, learningRate: 1e-3, sharded: sharded)))
+    configuration.checkpoint.neighbourCopy = copies
+    configuration.checkpoint.survive = survives
+    configuration.communication.algorithm = algorithm
+    let data = try configuration.loadData()
+    return RunMemory(
+      configuration, try Trainer.network(configuration, data: data).graph, stateCount: 2, data: data,
+      ranksPerHost: ranksPerHost, program: 1_000_000, isRun: isRun)
+  }
+
+  @Test func copiesAtNeighboursCountWhereThereAreSome() throws {
+    let plan = try Self.plan([2, 2])
+    #expect(plan.copies == 2 * plan.parameters / 4 && plan.optimizer == plan.copies)
+    #expect(try Self.plan([4]).copies == 0)
+    #expect(try Self.plan([4], copies: .always, algorithm: .tree).copies == plan.copies)
+    // On one host that shares memory nobody has a share of its own.
+    #expect(try Self.plan([4], copies: .always).copies == 0)
+    #expect(try Self.plan([1]).copies == 0)
+    for other in [
+      try Self.plan([2, 2], copies: .never), try Self.plan([2, 2], survives: false),
+      try Self.plan([2, 2], sharded: false), try Self.plan([2, 2], isRun: false),
+    ] {
+      #expect(other.copies == 0)
+    }
+    // Of both ranks of the host.
+    #expect(plan.host == (try Self.plan([2, 2], copies: .never)).host + 2 * plan.copies)
+  }
+
+  @Test func aHostCountsWhatItsRanksShareOnce() throws {
+    let (alone, shared) = (try Self.plan([1], sharded: false), try Self.plan([4], sharded: false))
+    let messages = try Self.plan([4], sharded: false, algorithm: .tree)
+    #expect(alone.host == alone.total + alone.checkpoint)
+    #expect(messages.host - shared.host == 3 * (messages.parameters + messages.optimizer))
+  }
+
+  @Test func aMachineThatIsTooSmallForACopyIsRefused() throws {
+    let (with, without) = (try Self.plan([2, 2]), try Self.plan([2, 2], copies: .never))
+    let available = (with.host + without.host) / 2
+    try without.check(available: available)
+    let failure = #expect(throws: CommonFailure.self) { try with.check(available: available) }
+    #expect(failure?.exitStatus == 2 && failure?.description.contains("GB on a host") == true)
+  }
+}
