@@ -69,6 +69,40 @@ static void call_gradients(
   }
 }
 
+// From weights as they lie, for all pixels at once; not for depthwise convolutions.
+static void call_panels(
+    const struct rondo_convolution *c, const float *x, const float *weights, const float *dy, size_t in, size_t out,
+    size_t terms) {
+  const size_t scratch_floats = CALL(rondo_convolution_panel_scratch, c);
+  result_count(scratch_floats, LAYOUT);
+  const size_t packed_floats = CALL(rondo_convolution_gradient_panels, c);
+  result_count(packed_floats, LAYOUT);
+  const size_t groups = CALL(rondo_convolution_row_groups, c);
+  result_count(groups, LAYOUT);
+  const size_t blocks = rondo_convolution_blocks(c), input_blocks = rondo_convolution_input_blocks(c);
+  float *scratch = unwritten(scratch_floats), *packed = unwritten(packed_floats);
+  const float *bias = drawn(c->out_channels);
+  const int functions[] = {RONDO_IDENTITY, RONDO_GELU};
+  for (int way = 0; way < 2; way++) {
+    float *y = unwritten(out), *z = unwritten(out);
+    CALL(rondo_convolution_forward_panels, c, 0, 1, x, weights, way ? bias : NULL, functions[way], y, way ? z : NULL, scratch);
+    CALL(rondo_convolution_forward_panels, c, 1, blocks - 1, x, weights, way ? bias : NULL, functions[way], y, way ? z : NULL, scratch);
+    result(y, out, SUMMED);
+    result(z, out, SUMMED);
+  }
+  CALL(rondo_convolution_pack_gradient, c, 0, 1, dy, packed);
+  CALL(rondo_convolution_pack_gradient, c, 1, blocks - 1, dy, packed);
+  result(packed, packed_floats, LAYOUT);
+  for (int adds = 0; adds < 2; adds++) {
+    float *dx = drawn(in), *dweights = drawn(terms);
+    CALL(rondo_convolution_input_gradient_panels, c, 0, input_blocks, dy, weights, dx, adds, scratch);
+    result(dx, in, SUMMED);
+    CALL(rondo_convolution_weight_gradient_panels, c, 0, 1, x, packed, dweights, adds);
+    CALL(rondo_convolution_weight_gradient_panels, c, 1, groups - 1, x, packed, dweights, adds);
+    result(dweights, terms, SUMMED);
+  }
+}
+
 void call_convolution(void) {
   for (size_t i = 0; i < COUNT(convolutions); i++) {
     const struct rondo_convolution *c = convolutions + i;
@@ -79,5 +113,6 @@ void call_convolution(void) {
     const float *x = drawn(in), *weights = drawn(terms), *dy = drawn(out);
     call_forward(c, x, weights, out);
     call_gradients(c, x, weights, dy, in, terms);
+    if (c->groups == 1 || c->groups < c->channels) call_panels(c, x, weights, dy, in, out, terms);
   }
 }
