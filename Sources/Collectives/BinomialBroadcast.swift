@@ -28,38 +28,30 @@ public struct BinomialBroadcast: ScheduledCollective {
 
   /// With segments of 256 KiB.
   public init(root: Int, elementBytes: Int, segments: Segments = .long) {
-    self.init(root: root, segmentLength: max(1, min(256 << 10, segments.bytes) / elementBytes))
+    self.init(root: root, segmentLength: segments.broadcastLength(elementBytes: elementBytes))
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    let (parent, children) = relatives(size, rank)
-    return BroadcastPass.schedule(
-      size: size, rank: rank, count: count,
-      segments: BroadcastPass.segments(count, length: segmentLength), parent: parent, children: children)
+    pass(size, rank, count).schedule()
   }
 
   /// Every rank but the root receives the buffer once; each sends it to its children, in a message a segment. The
   /// way to number v has as many messages as v has 1 bits.
-  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    let (parent, children) = relatives(size, rank)
-    return BroadcastPass.cost(
-      count: count, segments: BroadcastPass.segments(count, length: segmentLength), parent: parent,
-      children: children.count,
-      rounds: BroadcastPass.number(of: rank, root: root, size: size).nonzeroBitCount)
-  }
+  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost { pass(size, rank, count).cost }
 
   public func contract(size: Int, count: Int) -> CollectiveContract {
     .broadcast(size: size, root: root, count: count)
   }
 
-  private func relatives(_ size: Int, _ rank: Int) -> (parent: Int?, children: [Int]) {
-    let number = BroadcastPass.number(of: rank, root: root, size: size)
-    var children: [Int] = []
-    var distance = 1
-    while distance < size, number & distance == 0 {
-      if number + distance < size { children.append((number + distance + root) % size) }
-      distance *= 2
+  private func pass(_ size: Int, _ rank: Int, _ count: Int) -> BroadcastPass {
+    BroadcastPass(root: root, segmentLength: segmentLength, size: size, rank: rank, count: count) { number in
+      var children: [Int] = []
+      var distance = 1
+      while distance < size, number & distance == 0 {
+        if number + distance < size { children.append(number + distance) }
+        distance *= 2
+      }
+      return (number - distance, children.reversed(), number.nonzeroBitCount)
     }
-    return (number == 0 ? nil : (number - distance + root) % size, children.reversed())
   }
 }

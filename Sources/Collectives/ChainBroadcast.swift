@@ -26,31 +26,24 @@ public struct ChainBroadcast: ScheduledCollective {
 
   /// With segments of 256 KiB.
   public init(root: Int, elementBytes: Int, segments: Segments = .long) {
-    self.init(root: root, segmentLength: max(1, min(256 << 10, segments.bytes) / elementBytes))
+    self.init(root: root, segmentLength: segments.broadcastLength(elementBytes: elementBytes))
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    let (parent, children) = relatives(size, rank)
-    return BroadcastPass.schedule(
-      size: size, rank: rank, count: count,
-      segments: BroadcastPass.segments(count, length: segmentLength), parent: parent, children: children)
+    pass(size, rank, count).schedule()
   }
 
   /// Every rank but the root receives the buffer once, and every one but the last sends it once, in a message a
   /// segment. The way to number v is v messages long.
-  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    let (parent, children) = relatives(size, rank)
-    return BroadcastPass.cost(
-      count: count, segments: BroadcastPass.segments(count, length: segmentLength), parent: parent,
-      children: children.count, rounds: BroadcastPass.number(of: rank, root: root, size: size))
-  }
+  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost { pass(size, rank, count).cost }
 
   public func contract(size: Int, count: Int) -> CollectiveContract {
     .broadcast(size: size, root: root, count: count)
   }
 
-  private func relatives(_ size: Int, _ rank: Int) -> (parent: Int?, children: [Int]) {
-    let number = BroadcastPass.number(of: rank, root: root, size: size)
-    return (number == 0 ? nil : (rank + size - 1) % size, number + 1 < size ? [(rank + 1) % size] : [])
+  private func pass(_ size: Int, _ rank: Int, _ count: Int) -> BroadcastPass {
+    BroadcastPass(root: root, segmentLength: segmentLength, size: size, rank: rank, count: count) { number in
+      (number - 1, number + 1 < size ? [number + 1] : [], number)
+    }
   }
 }
