@@ -76,8 +76,9 @@ TARGET static inline __attribute__((always_inline)) void NAME(terms)(
     const size_t J, const struct window *t, const float *source, const float *gradient, struct pixels pixels, float *sums,
     size_t sums_step, size_t valid, enum finish finish) {
   // The sums' lines come while pixels are added up.
-  UNROLL for (size_t j = 0; j < J; j++)
-    UNROLL for (size_t v = 0; v < VECTORS; v++) __builtin_prefetch(sums + j * sums_step + v * LANES, 1);
+  if (t->has_far_sums)
+    UNROLL for (size_t j = 0; j < J; j++)
+      UNROLL for (size_t v = 0; v < VECTORS; v++) __builtin_prefetch(sums + j * sums_step + v * LANES, 1);
   // A few terms alone would wait for their own sums: several pixels then have sums of their own.
   const size_t U = TERMS / J >= 4 ? 4 : TERMS / J >= 2 ? 2 : 1;
   NAME(vector) sum[TERMS][VECTORS];

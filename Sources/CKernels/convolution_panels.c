@@ -210,7 +210,7 @@ void rondo_convolution_weight_gradient_panels(
           .length = inputs, .pixel_step = f.column_step * f.channels,
           .source_row_step = f.row_step * f.width * f.channels, .source_sample_step = f.height * f.width * f.channels,
           .gradient_step = width, .gradient_row_step = f.columns * width,
-          .gradient_sample_step = f.rows * f.columns * width};
+          .gradient_sample_step = f.rows * f.columns * width, .has_far_sums = 1};
       b.kernel->accumulate(
           &t, corner + b.group * f.inputs,
           packed + b.offset * pixels + (at.rows.first * f.columns + at.columns.first) * width,

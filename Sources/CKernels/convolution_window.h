@@ -35,6 +35,7 @@ struct window {
   size_t source_sample_step;
   size_t gradient_step, gradient_row_step, gradient_sample_step;  // between pixels, rows and samples of the output's gradient
   struct ahead ahead;
+  int has_far_sums;  // those that `accumulate` adds to are not in the cache yet
 };
 
 struct pixels {
