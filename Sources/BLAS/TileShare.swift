@@ -6,7 +6,8 @@ import Synchronization
 /// that it wrote in the last region in the caches of its own core, where tiles are rows or elements in the order of memory. On two cores
 /// with a last-level cache each, reading what the other core wrote is three times slower.
 ///
-/// `@unchecked Sendable` is safe because `upperBound` is written and read as ``Crew`` says of its job.
+/// `@unchecked Sendable` is safe because `left` is atomic, and `upperBound` is written and read as ``Crew`` says of its job: written before
+/// `unclaimed` is, read only after a claim.
 final class TileShare: @unchecked Sendable {
   private let left = PaddedCounter()
   private var upperBound = 0

@@ -3,8 +3,10 @@
 ///
 /// An array will not do for a pending transfer: it may be shared, and its storage may move when it is
 /// written.
+///
+/// `@unchecked Sendable` is safe because the buffer cannot be copied: whoever has it is the only one who gets at the memory, and its elements
+/// are plain numbers.
 public struct OwnedBuffer<Element: MPIScalar>: ~Copyable, @unchecked Sendable {
-  // Sendable is safe: nobody else has the pointer, the elements are plain bits.
   private let base: UnsafeMutablePointer<Element>
   /// The number of elements.
   public let count: Int

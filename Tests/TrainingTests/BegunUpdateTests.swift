@@ -9,7 +9,7 @@ import Testing
 /// What a rank finds when it begins to update: if the run is killed then, the next life finishes the update from it.
 extension RankTests {
   @Suite(.enabled(if: isUnderLauncher)) struct BegunUpdateRankTests {
-    /// Looks once when an update begins, on the rank's only thread.
+    /// Looks once when an update begins. `@unchecked Sendable` is safe because the rank's only thread sets it and calls it.
     private final class Look: @unchecked Sendable {
       var take: (() -> Void)?
     }

@@ -112,7 +112,7 @@ import Testing
     }
   }
 
-  /// Memory that only the test's own thread touches.
+  /// `@unchecked Sendable` is safe because only the test's own thread touches the memory.
   private final class Copies: @unchecked Sendable {
     var copies: [SharedFile] = []
     var take: () -> Void = {}
