@@ -9,7 +9,8 @@ struct IssueOrder {
   private let count: Int
   private let window: Int
 
-  // The actions that wait for action `a` are `dependents[dependentEnds[a - 1] ..< dependentEnds[a]]`.
+  // The actions that wait for action `a` are `dependents[dependentEnds[a - 1] ..< dependentEnds[a]]`, in the order
+  // of the schedule: which of several messages goes first is the algorithm's to say.
   private let dependents: [Int32]
   private let dependentEnds: [Int32]
   private let dependencyCounts: [Int32]
@@ -39,7 +40,7 @@ struct IssueOrder {
     for action in ends.indices.dropFirst() { ends[action] += ends[action - 1] }
     var places = ends
     var dependents = [Int32](repeating: 0, count: Int(ends.last ?? 0))
-    for action in 0..<count {
+    for action in (0..<count).reversed() {
       for dependency in schedule.dependencies(of: action) {
         places[Int(dependency)] -= 1
         dependents[Int(places[Int(dependency)])] = Int32(action)

@@ -185,7 +185,7 @@ struct ScheduleShapes: ~Copyable {
 }
 
 /// The dependencies of a schedule the other way round: which actions wait for action a, those with numbers
-/// `ends[a - 1] ..< ends[a]` in `list`, in descending order, as ``IssueOrder`` has them.
+/// `ends[a - 1] ..< ends[a]` in `list`, in ascending order, as ``IssueOrder`` has them.
 private struct Dependents {
   private var ends: [Int32]
   private var list: [Int32]
@@ -197,7 +197,7 @@ private struct Dependents {
     for action in ends.indices.dropFirst() { ends[action] += ends[action - 1] }
     var places = ends
     list = Array(repeating: 0, count: schedule.dependencyList.count)
-    for action in 0..<count {
+    for action in (0..<count).reversed() {
       for dependency in schedule.dependencies(of: action) {
         places[Int(dependency)] -= 1
         list[Int(places[Int(dependency)])] = Int32(action)
