@@ -55,6 +55,11 @@ public final class ArenaAllreduce {
       let arenas = try memory.shared()
       means = .shared(SharedAllreduce(arenas, tree: memory.tree, count: memory.count))
       arena = arenas.mine
+    } else if way == .tree && memory.hasSharedHosts && memory.hasEqualBlocks {
+      let arenas = try memory.shared()
+      means = .twoLevel(
+        try TwoLevelAllreduce(arenas, tree: memory.tree, stride: memory.count, world: world))
+      arena = arenas.mine
     } else if way == .tree {
       means = .tree(Tree(try TreeExecutor(leaves: memory.tree.leaves, on: world)))
       arena = memory.plain()
@@ -103,6 +108,8 @@ public final class ArenaMemory {
   public let isOneHost: Bool
   /// Whether some host has several ranks.
   public let hasSharedHosts: Bool
+  /// As of `HostLayout`.
+  let hasEqualBlocks: Bool
 
   /// Of the tree's order.
   public let tree: ReductionTree
@@ -122,8 +129,10 @@ public final class ArenaMemory {
   public init(count: Int, leaves: Int, on world: borrowing Communicator) throws(MPIError) {
     self.count = count
     host = try world.splitByHost()
-    isOneHost = try world.allreduce(host.size, .minimum) == world.size
-    hasSharedHosts = try world.allreduce(host.size, .maximum) > 1
+    let layout = try HostLayout(of: world)
+    isOneHost = layout.isOneHost
+    hasSharedHosts = layout.hasSharedHosts
+    hasEqualBlocks = layout.hasEqualBlocks
     let (tree, size) = (ReductionTree(leaves: leaves), world.size)
     self.tree = tree
     partials = (0..<size).map { tree.partials(of: tree.run(ofRank: $0, size: size)).count }.max() ?? 1

@@ -2,8 +2,10 @@ extension ReductionTree {
   /// The tree as a program for a stack: sums of subtrees are pushed in ascending order, and after each the two newest sums are added so
   /// many times. At the end one is left.
   ///
-  /// - Parameter partials: subtrees that together are the whole tree, in ascending order.
-  package func merges(of partials: [Range<Int>]) -> [UInt8] {
+  /// - Parameters:
+  ///   - partials: subtrees that together are the whole of it, in ascending order.
+  ///   - root: the subtree that is summed; nil for the whole tree.
+  package func merges(of partials: [Range<Int>], in root: Range<Int>? = nil) -> [UInt8] {
     var merges = [UInt8](repeating: 0, count: partials.count)
     var pushed = 0
     func visit(_ subtree: Range<Int>) {
@@ -16,7 +18,7 @@ extension ReductionTree {
         merges[pushed - 1] += 1
       }
     }
-    visit(0..<leaves)
+    visit(root ?? 0..<leaves)
     return merges
   }
 

@@ -15,7 +15,9 @@ import MPI
 /// over all ranks sends nearly twice the buffer between hosts and passes everything through each rank.
 ///
 /// **Order.** Within a host that of the balanced tree over its ranks, between hosts that of the algorithm. A chunk is summed once on each
-/// host, so all ranks hold the same bits.
+/// host, so all ranks hold the same bits. Or the order of a ``ReductionTree`` over finer leaves, such as microbatches, of which each rank
+/// brings its partial sums: carrier c adds up those of its host as far as the tree allows, and ``TreeAllreduce`` adds what is left of all
+/// hosts. Then the bits are the same for any number of ranks and hosts, and messages are those of one rank a host.
 ///
 /// **When it wins.** Whenever there are several hosts, and several ranks on some of them.
 public final class TwoLevelAllreduce {
@@ -30,31 +32,104 @@ public final class TwoLevelAllreduce {
   /// For each carrier of this rank's chunk its rank in the world; empty on a rank that is none.
   public let peers: [Int]
 
-  private var between: AllreduceExecutor?
-  private let merges: [UInt8]
-  private let own: [UnsafeMutablePointer<Float>]
+  private let between: Between
+  /// What is added up within the host, chunk by chunk.
+  private let sums: [Fold]
+  private let own: UnsafeMutablePointer<Float>
+
+  /// Buffers of the host's ranks that become one: the result goes to one of the operands.
+  private struct Fold {
+    let operands: [UnsafeMutablePointer<Float>]
+    let merges: [UInt8]
+    let result: [UnsafeMutablePointer<Float>]
+  }
+
+  private enum Between {
+    /// This rank is no carrier.
+    case nothing
+    case anyOrder(Executor)
+    case tree(Tree)
+  }
+
+  // An enumeration cannot change a noncopyable value in place, but refer to it.
+  private final class Executor {
+    var executor: AllreduceExecutor
+    init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
+  }
+  private final class Tree {
+    var executor: TreeExecutor
+    init(_ executor: consuming TreeExecutor) { self.executor = executor }
+  }
 
   /// Collective over `world`.
   ///
   /// - Parameters:
   ///   - arenas: of the ranks of `world` on this rank's host, in their order: see `Communicator.splitByHost`.
   ///   - executor: makes the executor of the part between hosts, on a communicator of its own.
-  public init(
+  public convenience init(
     _ arenas: SharedArenas, world: borrowing Communicator, progress: AllreduceProgress = .init(),
     executor: (consuming Communicator, AllreduceProgress) throws(MPIError) -> AllreduceExecutor
   ) throws(MPIError) {
+    let sum = Fold(
+      operands: arenas.bases, merges: ReductionTree(leaves: arenas.size).merges,
+      result: [arenas.bases[arenas.rank]])
+    try self.init(arenas, sums: [sum], world: world, progress: progress) {
+      carriers, progress throws(MPIError) in
+      .anyOrder(Executor(try executor(carriers, progress)))
+    }
+  }
+
+  /// In the order of a tree: the arenas hold, one after the other, as many buffers as the rank has partial sums of it,
+  /// `ReductionTree.partials(of:)` of its run. The sum comes to the first; the others are undefined after a call.
+  ///
+  /// Collective over `world`, whose hosts have equal blocks of its ranks: see `HostLayout.hasEqualBlocks`.
+  ///
+  /// - Parameter stride: elements from one of a rank's buffers to the next.
+  public convenience init(
+    _ arenas: SharedArenas, tree: ReductionTree, stride: Int, world: borrowing Communicator,
+    progress: AllreduceProgress = .init()
+  ) throws(MPIError) {
+    let (size, first) = (world.size, world.rank - arenas.rank)
+    precondition(
+      size.isMultiple(of: arenas.size) && first.isMultiple(of: arenas.size),
+      "rank \(world.rank): TwoLevelAllreduce: expected equal blocks of ranks on the hosts, found rank \(arenas.rank) of \(arenas.size)"
+    )
+    var operands: [(partial: Range<Int>, buffer: UnsafeMutablePointer<Float>)] = []
+    for member in 0..<arenas.size {
+      let partials = tree.partials(of: tree.run(ofRank: first + member, size: size))
+      for (index, partial) in partials.enumerated() {
+        operands.append((partial, arenas.bases[member] + index * stride))
+      }
+    }
+    let hostRun = tree.run(ofRank: first / arenas.size, size: size / arenas.size)
+    let sums = tree.partials(of: hostRun).map { partial in
+      let inside = operands.filter { partial.contains($0.partial) }
+      return Fold(
+        operands: inside.map(\.buffer), merges: tree.merges(of: inside.map(\.partial), in: partial),
+        result: [inside[0].buffer])
+    }
+    try self.init(arenas, sums: sums, world: world, progress: progress) {
+      carriers, progress throws(MPIError) in
+      .tree(Tree(TreeExecutor(leaves: tree.leaves, owning: carriers, progress: progress)))
+    }
+  }
+
+  private init(
+    _ arenas: SharedArenas, sums: [Fold], world: borrowing Communicator, progress: AllreduceProgress,
+    between: (consuming Communicator, AllreduceProgress) throws(MPIError) -> Between
+  ) throws(MPIError) {
     self.arenas = arenas
+    self.sums = sums
     self.progress = progress
     carriers = try world.allreduce(arenas.size, .minimum)
-    merges = ReductionTree(leaves: arenas.size).merges
-    own = [arenas.bases[arenas.rank]]
+    own = arenas.bases[arenas.rank]
     // The carriers of a chunk, in the order of their ranks.
     if let carrying = try world.split(color: arenas.rank < carriers ? arenas.rank : nil, key: world.rank) {
       peers = try carrying.allgather(world.rank)
-      between = try executor(carrying, progress)
+      self.between = try between(carrying, progress)
     } else {
       peers = []
-      between = nil
+      self.between = .nothing
     }
   }
 
@@ -71,7 +146,7 @@ public final class TwoLevelAllreduce {
     let start = MPI.wallTime()
     let chunk = try sum(range)
     for rank in 0..<arenas.size where rank != arenas.rank {
-      (arenas.bases[rank] + chunk.lowerBound).update(from: own[0] + chunk.lowerBound, count: chunk.count)
+      (arenas.bases[rank] + chunk.lowerBound).update(from: own + chunk.lowerBound, count: chunk.count)
     }
     arenas.communication.meet()
     statistics.seconds += MPI.wallTime() - start
@@ -93,12 +168,30 @@ public final class TwoLevelAllreduce {
   private func sum(_ range: Range<Int>) throws(MPIError) -> Range<Int> {
     let chunk = chunk(of: range)
     arenas.communication.meet()
-    if arenas.size > 1 { Elementwise.fold(chunk, arenas.bases, merges: merges, into: own) }
-    try between?.allreduce(UnsafeMutableBufferPointer(start: own[0] + chunk.lowerBound, count: chunk.count))
+    for sum in sums where sum.operands.count > 1 {
+      Elementwise.fold(chunk, sum.operands, merges: sum.merges, into: sum.result)
+    }
+    let results = sums.map {
+      UnsafeMutableBufferPointer(start: $0.result[0] + chunk.lowerBound, count: chunk.count)
+    }
+    switch between {
+    case .nothing: break
+    case .anyOrder(let between): try between.executor.allreduce(results[0])
+    case .tree(let between): try between.executor.allreduce(results)
+    }
+    if sums[0].result[0] != own {
+      (own + chunk.lowerBound).update(from: sums[0].result[0] + chunk.lowerBound, count: chunk.count)
+    }
     statistics.calls += 1
-    if let between = between?.statistics {
-      statistics.bytesSent = between.bytesSent
-      statistics.secondsWaiting = between.secondsWaiting + arenas.communication.secondsWaiting
+    let sent: AllreduceStatistics? =
+      switch between {
+      case .nothing: nil
+      case .anyOrder(let between): between.executor.statistics
+      case .tree(let between): between.executor.statistics
+      }
+    if let sent {
+      statistics.bytesSent = sent.bytesSent
+      statistics.secondsWaiting = sent.secondsWaiting + arenas.communication.secondsWaiting
     }
     return chunk
   }

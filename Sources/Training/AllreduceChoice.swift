@@ -50,10 +50,17 @@ struct AllreduceChoice {
     case .auto, .shared, .twoLevel: break
     }
     let isNeeded = communication.algorithm != .auto
-    // Between hosts the tree's order and shares of the state go by messages of all ranks. Where all share memory, the state is there once.
+    let keepsOrder = configuration.training.reproducible
+    if communication.algorithm == .twoLevel, keepsOrder, !layout.hasEqualBlocks {
+      throw CommonFailure(
+        "communication.algorithm: two-level keeps the order of additions where every host has as many ranks, and those one after the "
+          + "other; these are \(layout), so start them with --map-by ppr:N:node, set training.reproducible to false, or this to auto",
+        exitStatus: 2)
+    }
+    // Between hosts shares of the state go by messages of all ranks. Where all share memory, the state is there once.
     let wantsMemory =
       isNeeded || layout.isOneHost
-      || !configuration.training.reproducible && !isSharded && layout.hasSharedHosts
+      || !isSharded && layout.hasSharedHosts && (!keepsOrder || layout.hasEqualBlocks)
     let host = try world.splitByHost()
     let hasMemory =
       try wantsMemory
@@ -63,20 +70,20 @@ struct AllreduceChoice {
       return
     }
     if isSharded {
-      way = .sharded(configuration.training.reproducible ? .tree : .fitting)
-      return
-    }
-    if configuration.training.reproducible {
-      way = .tree
+      way = .sharded(keepsOrder ? .tree : .fitting)
       return
     }
     carriers = hasMemory ? layout.carriers : 1
+    if keepsOrder {
+      way = hasMemory ? .twoLevel(.tree) : .tree
+      return
+    }
     let buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes)
     let (selection, source) = try MeasuredSelection(profile: communication.profile, wire: wire)
       .find(
         layout, chunkBytes: buckets.map { [carriers] in $0.count * 4 / carriers }, isTwoLevel: hasMemory,
         on: world)
-    way = hasMemory ? .twoLevel(selection) : .messages(selection)
+    way = hasMemory ? .twoLevel(.anyOrder(selection)) : .messages(selection)
     self.source = source
   }
 

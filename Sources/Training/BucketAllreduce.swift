@@ -59,13 +59,15 @@ final class BucketAllreduce {
   ///
   /// - Parameters:
   ///   - leaves: of the tree's order.
+  ///   - gradientStride: elements from one gradient arena to the next.
   ///   - arenas: what the ranks of this host share, on two levels.
   ///   - host: the ranks of the world on this host.
   ///   - keepers: who keeps copies of shares, in sharded runs.
   ///   - ownsThread: whether the thread that reduces does so beside others that compute.
   init?(
-    _ way: ReductionWay, leaves: Int, wire: WireFormat, gradients: [Arena], arenas: SharedArenas?,
-    host: [Int], keepers: ShareKeepers? = nil, ownsThread: Bool, world: borrowing Communicator
+    _ way: ReductionWay, leaves: Int, wire: WireFormat, gradients: [Arena], gradientStride: Int,
+    arenas: SharedArenas?, host: [Int], keepers: ShareKeepers? = nil, ownsThread: Bool,
+    world: borrowing Communicator
   ) throws(MPIError) {
     guard gradients[0].count > 0 else { return nil }
     let progress = AllreduceProgress()
@@ -100,11 +102,19 @@ final class BucketAllreduce {
       means = .sharded(Sharded(try .of(sum, ownsThread: ownsThread, progress: progress, world: world)))
       self.progress = [(progress, nil)]
       self.gradients = [gradients[0]]
-    case .twoLevel(let selection):
+    case .twoLevel(let sum):
       guard let arenas else { preconditionFailure("BucketAllreduce: two levels need shared arenas") }
-      let twoLevel = try TwoLevelAllreduce(arenas, world: world, progress: progress) { carriers, progress in
-        AllreduceExecutor(selection, wire: wire, owning: carriers, progress: progress)
-      }
+      let twoLevel =
+        switch sum {
+        case .anyOrder(let selection):
+          try TwoLevelAllreduce(arenas, world: world, progress: progress) { carriers, progress in
+            AllreduceExecutor(selection, wire: wire, owning: carriers, progress: progress)
+          }
+        case .tree:
+          try TwoLevelAllreduce(
+            arenas, tree: ReductionTree(leaves: leaves), stride: gradientStride, world: world,
+            progress: progress)
+        }
       means = .twoLevel(twoLevel)
       self.progress = [(progress, twoLevel.peers), (arenas.communication.progress, host)]
       self.gradients = [gradients[0]]

@@ -140,7 +140,7 @@ extension Configuration {
   private var communicationFault: (key: String, problem: String)? {
     let algorithm = communication.algorithm
     if training.reproducible {
-      guard [.auto, .shared, .tree].contains(algorithm) else {
+      guard [.auto, .shared, .tree, .twoLevel].contains(algorithm) else {
         return (
           "communication.algorithm",
           "\(algorithm.rawValue) adds in an order that depends on the number of ranks; set it to auto, or training.reproducible to false"

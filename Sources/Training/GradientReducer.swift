@@ -37,11 +37,13 @@ final class GradientReducer {
   /// Collective: all ranks of `world` make one, with the same arguments.
   ///
   /// - Parameters:
+  ///   - gradientStride: elements from one gradient arena to the next.
   ///   - arenas: what the ranks of this host share.
   ///   - keepers: who keeps copies of shares, in sharded runs.
   ///   - boundary: where buckets may be cut on two levels.
   init(
-    _ choice: AllreduceChoice, leaves: Int, gradients: [Arena], arenas: SharedArenas?, keepers: ShareKeepers?,
+    _ choice: AllreduceChoice, leaves: Int, gradients: [Arena], gradientStride: Int, arenas: SharedArenas?,
+    keepers: ShareKeepers?,
     communication: Configuration.Communication, boundary: (Int) -> Int, instruments: Instruments,
     world: borrowing Communicator
   ) throws(MPIError) {
@@ -63,8 +65,8 @@ final class GradientReducer {
     let overlaps = communication.overlap && level == .multiple
     let host = try world.splitByHost().allgather(world.rank)
     allreduce = try BucketAllreduce(
-      way, leaves: leaves, wire: choice.wire, gradients: gradients, arenas: arenas, host: host,
-      keepers: keepers, ownsThread: overlaps, world: world)
+      way, leaves: leaves, wire: choice.wire, gradients: gradients, gradientStride: gradientStride,
+      arenas: arenas, host: host, keepers: keepers, ownsThread: overlaps, world: world)
     let ranks = world.size
     names = buckets.map { choice.way.name(count: $0.count, carriers: choice.carriers, ranks: ranks) }
     for row in instruments.rows { row.algorithms = names }

@@ -14,7 +14,7 @@ enum ReductionWay {
   /// In shared memory, where the gradients of all ranks and their one copy of the parameters lie: all ranks are on one host.
   case shared
   /// In shared memory, as above, within a host; by messages between hosts.
-  case twoLevel(AllreduceSelection)
+  case twoLevel(HostSum)
 
   /// Whether the ranks of a host have one copy of the parameters.
   var sharesMemory: Bool {
@@ -44,7 +44,15 @@ enum ReductionWay {
     case .tree: "tree"
     case .sharded(let sum): sum.name(bytes: bytes, ranks: ranks)
     case .shared: "shared"
-    case .twoLevel(let selection): "two-level/\(selection.algorithm(bytes: bytes / carriers))"
+    case .twoLevel(.anyOrder(let selection)): "two-level/\(selection.algorithm(bytes: bytes / carriers))"
+    case .twoLevel(.tree): "two-level/tree"
     }
   }
+}
+
+/// How the sums of hosts are added.
+enum HostSum {
+  case anyOrder(AllreduceSelection)
+  /// In the tree's order.
+  case tree
 }

@@ -55,10 +55,12 @@ public struct RunMemory: Codable, Sendable, Equatable {
     let ranks = ranksPerHost.reduce(0, +)
     let here = ranksPerHost.max() ?? 1
     let states = stateCount + (training.emaDecay == nil ? 0 : 1)
-    // Between hosts the tree's order and shares of the state go by messages of all ranks.
+    // Between hosts shares of the state go by messages of all ranks, and so does the tree's order where hosts are not alike.
+    let isOneHost = ranksPerHost.count == 1
+    let areAlike = ranksPerHost.allSatisfy { $0 == here }
     let mayShare =
       switch communication.algorithm {
-      case .auto: ranksPerHost.count == 1 || !training.reproducible && !training.optimizer.sharded
+      case .auto: isOneHost || !training.optimizer.sharded && (!training.reproducible || areAlike)
       case .shared, .twoLevel: true
       default: false
       }
@@ -78,8 +80,9 @@ public struct RunMemory: Codable, Sendable, Equatable {
     // In the tree's order sums of microbatches wait for each other.
     let own = training.reproducible ? StepShare.buffers(tree, size: ranks) : 1
     // What ranks that share memory bring to a sum, of which each reads its part.
-    let brought = (0..<(isShared ? here : 0)).map {
-      training.reproducible ? tree.unfolded(of: tree.run(ofRank: $0, size: ranks)).count : 1
+    let brought = (0..<(isShared ? here : 0)).map { rank -> Int in
+      let run = tree.run(ofRank: rank, size: ranks)
+      return training.reproducible ? (isOneHost ? tree.unfolded(of: run) : tree.partials(of: run)).count : 1
     }
     let read = Double(brought.reduce(0, +) - (brought.min() ?? 0)) / Double(max(1, brought.count))
     // Arenas of weights, which one rank writes.

@@ -168,8 +168,9 @@ public final class Trainer {
       try choice.way.sharesMemory
       ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: group) : nil
     reducer = try GradientReducer(
-      choice, leaves: training.microbatchCount, gradients: state.ownGradients, arenas: arenas,
-      keepers: keepers, communication: configuration.communication,
+      choice, leaves: training.microbatchCount, gradients: state.ownGradients,
+      gradientStride: state.gradientStride, arenas: arenas, keepers: keepers,
+      communication: configuration.communication,
       boundary: { pieces.boundary(notBelow: $0) },
       instruments: instruments, world: world)
     let shares =

@@ -87,6 +87,63 @@ extension RankTests {
       }
     }
 
+    /// Whole trees of microbatches over hosts with equal blocks of ranks: the bits are those of one rank that adds all leaves.
+    @Test(arguments: [8, 9, 12, 23], [Division.oneHost, .oneRankEach, .halves])
+    func inTheOrderOfATreeTheBitsDependOnNoDivision(leaves: Int, division: Division) throws {
+      try withWorld { world in
+        guard division != .halves || world.size.isMultiple(of: 2) else { return }
+        let seed = try sharedSeed(on: world)
+        let tree = ReductionTree(leaves: leaves)
+        let run = tree.run(ofRank: world.rank, size: world.size)
+        let host = try world.split(
+          color: division.host(ofRank: world.rank, size: world.size), key: world.rank)
+        let (count, stride) = (4_099, 4_112)
+        let partials = (0..<world.size).map {
+          tree.partials(of: tree.run(ofRank: $0, size: world.size)).count
+        }
+        let arenas = try SharedArenas(count: stride * (partials.max() ?? 1), on: host)
+        defer { arenas.free() }
+        let twoLevel = try TwoLevelAllreduce(arenas, tree: tree, stride: stride, world: world)
+        let mine = TreeExecutorTests.fold(tree, run, count: count, seed: seed)
+        let expected = TreeExecutorTests.fold(tree, 0..<leaves, count: count, seed: seed)[0]
+        func bring() throws {
+          try host.barrier()
+          for (index, partial) in mine.enumerated() {
+            for i in partial.indices { arenas.mine[index * stride + i] = partial[i] }
+          }
+        }
+        for range in [0..<count, 16..<1_040, 5..<count - 3, 100..<100] {
+          try bring()
+          try twoLevel.allreduce(range)
+          let isSame = areSameBits(Array(arenas.mine[range]), Array(expected[range]))
+          #expect(isSame, "\(leaves) leaves, \(division), \(world.size) ranks, range \(range), seed \(seed)")
+          let untouched = (0..<count).filter { !range.contains($0) }
+          let isUntouched = untouched.allSatisfy { arenas.mine[$0] == mine[0][$0] }
+          #expect(isUntouched, "\(leaves) leaves, \(division), \(world.size) ranks, range \(range)")
+          try bring()
+          let chunk = try twoLevel.reduceScatter(range)
+          let isSameChunk = areSameBits(Array(arenas.mine[chunk]), Array(expected[chunk]))
+          #expect(
+            isSameChunk, "\(leaves) leaves, \(division), \(world.size) ranks, chunk \(chunk), seed \(seed)")
+          let owned = try host.allreduce(chunk.count, .sum)
+          #expect(owned == range.count)
+        }
+      }
+    }
+
+    @Test func onlyRanksThatFollowEachOtherAreABlock() throws {
+      try withWorld { world in
+        let layout = try HostLayout(of: world)
+        #expect(layout.hasEqualBlocks)
+        #expect(!HostLayout(hosts: ["a", "b"], ranksPerHost: [2, 1]).hasEqualBlocks)
+        #expect(HostLayout(ofLeaders: [0, 0, 2, 2], names: ["a", "a", "b", "b"]).hasEqualBlocks)
+        let dealtOut = HostLayout(ofLeaders: [0, 1, 0, 1], names: ["a", "b", "a", "b"])
+        #expect(!dealtOut.hasEqualBlocks)
+        #expect(dealtOut.ranksPerHost == [2, 2])
+        #expect(dealtOut.hosts == ["a", "b"])
+      }
+    }
+
     @Test func allRanksHoldTheSameBits() throws {
       try withWorld { world in
         let seed = try sharedSeed(on: world)

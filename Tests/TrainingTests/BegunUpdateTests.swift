@@ -16,11 +16,13 @@ extension RankTests {
 
     /// On two levels each rank of a host updates its chunk, and has the sums of that alone. Who began when only its own are complete would leave
     /// chunks that nobody can finish.
-    @Test(arguments: [false, true]) func sumsOfAllRanksOfTheHostAreComplete(overlap: Bool) throws {
+    @Test(arguments: [false, true], [false, true])
+    func sumsOfAllRanksOfTheHostAreComplete(overlap: Bool, reproducible: Bool) throws {
       let optimizer = Configuration.Optimizer(kind: .adamw, learningRate: 3e-3)
       let configuration = Configuration(
         name: "test", seed: 3, model: .init(kind: .mlp, hidden: [500, 500]), data: .init(source: .digits),
-        training: .init(batch: 60, microbatch: 5, steps: 16, optimizer: optimizer, reproducible: false),
+        training: .init(
+          batch: 60, microbatch: 5, steps: 16, optimizer: optimizer, reproducible: reproducible),
         communication: .init(algorithm: .twoLevel, overlap: overlap))
       let data = try configuration.loadData()
       let network = try Trainer.network(configuration, data: data)

@@ -308,7 +308,7 @@ import Testing
   }
 
   @Test func reproducibleRefusesAnOrderThatDependsOnTheNumberOfRanks() throws {
-    for algorithm in ["ring", "recursive-doubling", "halving-doubling", "direct", "two-level", "mpi"] {
+    for algorithm in ["ring", "recursive-doubling", "halving-doubling", "direct", "mpi"] {
       #expect(
         problem(smallConfiguration, overrides: ["communication.algorithm=\(algorithm)"])
           == "--set communication.algorithm=\(algorithm): communication.algorithm: \(algorithm) adds in an order that depends on the number of ranks; set it to auto, or "

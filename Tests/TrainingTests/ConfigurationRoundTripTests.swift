@@ -147,7 +147,7 @@ extension Configuration {
     }
     let algorithms: [Communication.Algorithm] =
       training.reproducible
-      ? [.auto, .shared, .tree] : Communication.Algorithm.allCases.filter { $0 != .tree }
+      ? [.auto, .shared, .tree, .twoLevel] : Communication.Algorithm.allCases.filter { $0 != .tree }
     let algorithm = algorithms.randomElement(using: &random) ?? .auto
     let takesAnyWire = algorithm != .mpi && !training.reproducible
     return Configuration(

@@ -184,7 +184,8 @@ extension RankTests {
           let buckets = Bucket.ranges(count: count, bytes: bytes, sharedBy: world.size)
           let reducing = try #require(
             try BucketAllreduce(
-              .sharded(.fitting), leaves: world.size, wire: .float32, gradients: [gradients], arenas: nil,
+              .sharded(.fitting), leaves: world.size, wire: .float32, gradients: [gradients],
+              gradientStride: 0, arenas: nil,
               host: [], ownsThread: false, world: world))
           let exchange = try ShardExchange(.fitting, buckets: buckets, world: world)
           for (number, bucket) in buckets.enumerated() {

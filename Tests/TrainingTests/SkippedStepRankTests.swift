@@ -72,7 +72,7 @@ extension RankTests {
           let alone = try world.split(color: world.rank, key: 0)
           let expected = try step(configuration(seed: seed, .auto), alone)
           #expect(expected.0 == !isFinite, "seed \(seed)")
-          for algorithm in [Configuration.Communication.Algorithm.auto, .tree] {
+          for algorithm in [Configuration.Communication.Algorithm.auto, .tree, .twoLevel] {
             let found = try step(configuration(seed: seed, algorithm), world)
             #expect(found == expected, "seed \(seed), \(algorithm), \(world.size) ranks")
           }

@@ -69,8 +69,8 @@ extension RankTests {
       }
     }
 
-    /// The promise: any number of ranks, in shared memory and by messages, with and without overlap.
-    @Test(arguments: [Configuration.Communication.Algorithm.auto, .tree], [true, false])
+    /// The promise: any number of ranks, in shared memory, by messages and in both, with and without overlap.
+    @Test(arguments: [Configuration.Communication.Algorithm.auto, .tree, .twoLevel], [true, false])
     func theNumberOfRanksDoesNotChangeOneBit(
       algorithm: Configuration.Communication.Algorithm, overlap: Bool
     ) throws {

@@ -6,6 +6,8 @@ public struct HostLayout: Sendable, Equatable, Codable {
   public var hosts: [String]
   /// For each host its ranks.
   public var ranksPerHost: [Int]
+  /// Whether the ranks of each host follow each other. Profiles do not tell.
+  private var isInBlocks = true
 
   enum CodingKeys: String, CodingKey {
     case hosts
@@ -22,9 +24,14 @@ public struct HostLayout: Sendable, Equatable, Codable {
     let host = try world.splitByHost()
     // Names alone may be equal on different machines: the lowest rank with the same memory tells hosts apart.
     let leaders = try world.allgather(try host.allreduce(world.rank, .minimum))
-    let names = try world.allgather(MPI.processorName)
+    self.init(ofLeaders: leaders, names: try world.allgather(MPI.processorName))
+  }
+
+  /// Of ranks of which each names the lowest rank of its host.
+  init(ofLeaders leaders: [Int], names: [String]) {
     hosts = []
     ranksPerHost = []
+    isInBlocks = leaders == leaders.sorted()
     var places: [Int: Int] = [:]
     for (rank, leader) in leaders.enumerated() {
       if let place = places[leader] {
@@ -40,6 +47,8 @@ public struct HostLayout: Sendable, Equatable, Codable {
   public var isOneHost: Bool { hosts.count == 1 }
   /// Whether some host has several ranks.
   public var hasSharedHosts: Bool { ranksPerHost.contains { $0 > 1 } }
+  /// Whether the first host has the first ranks, the next as many that follow, and so on.
+  public var hasEqualBlocks: Bool { isInBlocks && ranksPerHost.allSatisfy { $0 == ranksPerHost[0] } }
   /// Ranks of each host that talk to other hosts when all sum in two levels.
   public var carriers: Int { hasSharedHosts ? ranksPerHost.min() ?? 1 : 1 }
 

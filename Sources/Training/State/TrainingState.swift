@@ -79,6 +79,9 @@ final class TrainingState {
   /// This rank's gradient arenas.
   var ownGradients: [Arena] { gradients[member] }
 
+  /// Elements from one of a member's gradient arenas to the next.
+  var gradientStride: Int { layout.core.arenaStride / MemoryLayout<Float>.stride }
+
   /// The first arena of optimizer state; the others follow, `stateStride` elements apart.
   var firstState: UnsafeMutablePointer<Float> { floats(layout.core.stateOffset(0)) }
   var stateStride: Int { layout.core.stateStride / 4 }
