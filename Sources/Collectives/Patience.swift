@@ -1,3 +1,4 @@
+import Foundation
 import MPI
 
 #if canImport(Glibc)
@@ -36,14 +37,21 @@ package struct Patience: Sendable, Equatable {
     if sleeps { usleep(20) } else { sched_yield() }
   }
 
-  /// What fits the ranks of `communicator` on this machine, with so many threads each.
+  /// What fits the ranks of `communicator` on this machine, with so many threads each: they share cores where they have more threads than
+  /// the machine has cores, and where the launcher says so.
   ///
   /// Collective.
   package static func fitting(
     _ communicator: borrowing Communicator, threads: Int = 1
   ) throws(MPIError) -> Patience {
     try communicator.splitByHost().size * threads > sysconf(Int32(_SC_NPROCESSORS_ONLN))
-      ? .sharedCore : .ownCore
+      || isOversubscribed(ProcessInfo.processInfo.environment) ? .sharedCore : .ownCore
+  }
+
+  /// Whether mpirun found more ranks than slots, or was told that ranks give way: cores may be those of ranks elsewhere, as where
+  /// containers or test hosts are parts of one machine.
+  static func isOversubscribed(_ environment: [String: String]) -> Bool {
+    ["OMPI_MCA_mpi_oversubscribe", "OMPI_MCA_mpi_yield_when_idle"].contains { environment[$0] == "1" }
   }
 
   /// The same where a poll is a look at memory, which takes a hundredth of the time that MPI takes for one. Ranks that share cores give
