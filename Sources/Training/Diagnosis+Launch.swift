@@ -61,6 +61,26 @@ extension Diagnosis {
     ]
   }
 
+  /// Ranks of a host add up in shared memory before they send, in reproducible mode only where hosts have equal blocks of ranks.
+  static let blocks: Check = { job in
+    let hosts = job.hosts
+    let most = hosts.map(\.ranks.count).max() ?? 1
+    let isInBlocks = hosts.flatMap(\.ranks).map(\.rank) == job.ranks.map(\.rank)
+    guard hosts.count > 1, most > 1, !isInBlocks || hosts.contains(where: { $0.ranks.count != most }) else {
+      return []
+    }
+    return [
+      .note(
+        "rank-blocks",
+        isInBlocks
+          ? "hosts have \(hosts.map(\.ranks.count).min() ?? 1) to \(most) ranks: in reproducible mode each rank sends for itself"
+          : "ranks were dealt out to \(hosts.count) hosts one by one: in reproducible mode each rank sends for itself",
+        remedy:
+          "give every host as many ranks, one after the other: mpirun --map-by ppr:\(most):node, srun --distribution=block"
+      )
+    ]
+  }
+
   static let mpirun: Check = { job in
     let rank = job.first
     // srun needs no mpirun.

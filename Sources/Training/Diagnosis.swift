@@ -23,7 +23,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
 
   /// In the order in which one would mend: how the job was started, the libraries, the cores.
   static let checks: [Check] = [
-    Self.worldsOfOne, Self.slurmTasks, Self.slurmNodes, Self.slurmRank, Self.mpirun, Self.root,
+    Self.worldsOfOne, Self.slurmTasks, Self.slurmNodes, Self.slurmRank, Self.blocks, Self.mpirun, Self.root,
     Self.versions, Self.threadLevel, Self.blasBuild, Self.blasKernel, Self.mixedKernels,
     Self.singleCore, Self.overlap, Self.oversubscription, Self.threadVariables, Self.idleCores,
     Self.sharedMemory,
