@@ -171,16 +171,16 @@ public final class TwoLevelAllreduce {
     for sum in sums where sum.operands.count > 1 {
       Elementwise.fold(chunk, sum.operands, merges: sum.merges, into: sum.result)
     }
-    let results = sums.map {
-      UnsafeMutableBufferPointer(start: $0.result[0] + chunk.lowerBound, count: chunk.count)
+    func part(_ buffer: UnsafeMutablePointer<Float>) -> UnsafeMutableBufferPointer<Float> {
+      UnsafeMutableBufferPointer(start: buffer + chunk.lowerBound, count: chunk.count)
     }
     switch between {
     case .nothing: break
-    case .anyOrder(let between): try between.executor.allreduce(results[0])
-    case .tree(let between): try between.executor.allreduce(results)
-    }
-    if sums[0].result[0] != own {
-      (own + chunk.lowerBound).update(from: sums[0].result[0] + chunk.lowerBound, count: chunk.count)
+    case .anyOrder(let between): try between.executor.allreduce(part(own))
+    case .tree(let between):
+      let results = sums.map { part($0.result[0]) }
+      try between.executor.allreduce(results)
+      if sums[0].result[0] != own { _ = part(own).update(fromContentsOf: results[0]) }
     }
     statistics.calls += 1
     let sent: AllreduceStatistics? =
