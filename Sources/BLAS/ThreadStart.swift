@@ -1,4 +1,3 @@
-import CThreads
 import Glibc
 
 /// The system did not start a thread.
@@ -40,7 +39,7 @@ final class ThreadStart {
       { argument in
         if let argument {
           let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
-          rondo_pthread_setname(pthread_self(), "rondo-pool-\(start.index)")
+          nameThread("rondo-pool-\(start.index)")
           start.crew.work(start.index)
         }
         return nil

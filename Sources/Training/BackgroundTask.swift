@@ -7,18 +7,15 @@ final class BackgroundTask<Value: Sendable>: Sendable {
   private let ended = DispatchSemaphore(value: 0)
 
   /// - Parameters:
-  ///   - name: of the thread.
+  ///   - name: of the thread, as of `Thread.start`.
   ///   - body: what it refers to belongs to the thread from now on.
   init(_ name: String, _ body: @escaping () throws -> Value) {
     let work = HandedOver(body: body)
-    let thread = Thread { [self] in
+    Thread.start(name) { [self] in
       let result = Result { try work.body() }
       outcome.withLock { $0 = result }
       ended.signal()
     }
-    thread.name = name
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   /// Nil while it works.

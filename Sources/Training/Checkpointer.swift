@@ -65,7 +65,7 @@ final class Checkpointer {
     if trainer.reducer.way.isSharded, trainer.state.keepsAverage { keep(part.snapshot) }
     let record = JSONLine.encode(record(), pretty: true)
     let work = Work(store: store, part: part, step: step, rank: rank, size: size, record: record)
-    writing = (step, part.snapshot, BackgroundTask("rondo-checkpoint") { try work.run() })
+    writing = (step, part.snapshot, BackgroundTask("rondo-write") { try work.run() })
     return true
   }
 
@@ -165,7 +165,7 @@ final class Checkpointer {
     }
     committing = (
       step,
-      BackgroundTask("rondo-checkpoint") { [store, keep, spared] in
+      BackgroundTask("rondo-write") { [store, keep, spared] in
         try store.commit(step: step, files: all)
         do { try store.retain(newest: keep, through: step, sparing: spared) } catch { return "\(error)" }
         return nil

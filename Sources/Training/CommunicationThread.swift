@@ -24,13 +24,10 @@ final class CommunicationThread: Sendable {
   ///   - row: of the thread: its spans are the times of the reductions.
   init(_ allreduce: BucketAllreduce, buckets: [Range<Int>], row: ThreadRow) {
     let work = Work(allreduce: allreduce, buckets: buckets)
-    let thread = Thread { [self] in
+    Thread.start("rondo-comm") { [self] in
       reduce(work, row)
       ended.signal()
     }
-    thread.name = "rondo-comm"
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   /// What has been reduced so far.

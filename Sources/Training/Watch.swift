@@ -72,7 +72,7 @@ final class WatchLoop: Sendable {
   }
 
   func start(_ handoff: CommunicatorHandoff) {
-    let thread = Thread { [self] in
+    Thread.start("rondo-watch") { [self] in
       do throws(MPIError) {
         try watch(Inquiry(owning: handoff.take()))
       } catch {
@@ -80,9 +80,6 @@ final class WatchLoop: Sendable {
       }
       stopped.signal()
     }
-    thread.name = "rondo-watch"
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   func stop(inOrder: Bool) {
