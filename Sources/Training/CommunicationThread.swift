@@ -9,6 +9,8 @@ import Synchronization
 /// Open MPI moves non-blocking collectives only while some thread is inside MPI; this thread is that thread.
 final class CommunicationThread: Sendable {
   let queue = BucketQueue()
+  /// When the reduction of each bucket began and ended, in the step in which the queue has it reduced.
+  let times: ReductionTimes
   private let ended = DispatchSemaphore(value: 0)
   private let total = Mutex(AllreduceStatistics())
 
@@ -24,6 +26,7 @@ final class CommunicationThread: Sendable {
   ///   - row: of the thread: its spans are the times of the reductions.
   init(_ allreduce: BucketAllreduce, buckets: [Range<Int>], row: ThreadRow) {
     let work = Work(allreduce: allreduce, buckets: buckets)
+    times = ReductionTimes(count: buckets.count)
     Thread.start("rondo-comm") { [self] in
       reduce(work, row)
       ended.signal()
@@ -56,10 +59,28 @@ final class CommunicationThread: Sendable {
         // Nobody waits for this thread's errors, and the other ranks wait for this one: end the job.
         MPI.abort(with: error)
       }
+      times[bucket] = row.spans.latest
       let statistics = work.allreduce.statistics
       total.withLock { $0 = statistics }
       queue.markReduced()
       number += 1
     }
+  }
+}
+
+/// Times on this process's clock, in nanoseconds. `@unchecked Sendable` is safe because the queue gives each bucket's to one thread at a time.
+final class ReductionTimes: @unchecked Sendable {
+  private let times: UnsafeMutableBufferPointer<(begin: Int64, end: Int64)>
+
+  init(count: Int) {
+    times = .allocate(capacity: count)
+    times.initialize(repeating: (0, 0))
+  }
+
+  deinit { times.deallocate() }
+
+  subscript(bucket: Int) -> (begin: Int64, end: Int64) {
+    get { times[bucket] }
+    set { times[bucket] = newValue }
   }
 }

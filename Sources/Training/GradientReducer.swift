@@ -27,6 +27,8 @@ final class GradientReducer {
   private let allreduce: BucketAllreduce?
   /// Of the calling thread, in sharded runs.
   private let exchange: ShardExchange?
+  /// Time in which buckets travelled while this rank computed gradients.
+  private(set) var hiddenSeconds = 0.0
   private var published = 0
   private var isClosed = false
   /// Buckets of the steps before this one.
@@ -114,7 +116,9 @@ final class GradientReducer {
   }
 
   /// Returns when all buckets are reduced. Collective.
-  func finish() throws(MPIError) {
+  ///
+  /// - Parameter computed: when this rank had computed its gradients, on the clock of spans.
+  func finish(computed: Int64) throws(MPIError) {
     precondition(
       published == buckets.count, "GradientReducer.finish: \(buckets.count - published) buckets are missing")
     guard let allreduce else {
@@ -132,6 +136,12 @@ final class GradientReducer {
       thread.queue.waitReduced(base + bucket)
       allreduce.isBesideWork = true
       row.spans.end()
+    }
+    if let thread {
+      for bucket in buckets.indices {
+        let (begin, end) = thread.times[bucket]
+        hiddenSeconds += Double(max(0, min(end, computed) - begin)) * 1e-9
+      }
     }
     base += buckets.count
     published = 0

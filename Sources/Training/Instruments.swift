@@ -31,14 +31,7 @@ final class Instruments {
 
   var rows: [ThreadRow] { [compute, communication] }
 
-  /// Time in which buckets were summed and parameters gathered, waiting for other ranks included.
-  var communicationSeconds: Double {
-    [.reduction, .gather, .rendezvous].reduce(communication.spans.seconds(.reduction)) {
-      $0 + compute.spans.seconds($1)
-    }
-  }
-
-  /// The part of it that the compute thread spent on it or waiting for it.
+  /// Time in which the compute thread summed buckets and gathered parameters, or waited for that or for other ranks.
   var exposedSeconds: Double {
     [.reduction, .gather, .rendezvous, .wait].reduce(0) { $0 + compute.spans.seconds($1) }
   }

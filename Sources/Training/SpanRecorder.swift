@@ -17,6 +17,8 @@ final class SpanRecorder: @unchecked Sendable {
   private(set) var firstDroppedStep: Int?
   /// Steps done so far; the recording thread sets it.
   var step = 0
+  /// When the span began and ended that was closed last.
+  private(set) var latest: (begin: Int64, end: Int64) = (0, 0)
 
   private let storage: UnsafeMutableBufferPointer<Span>
   private var count = 0
@@ -60,6 +62,7 @@ final class SpanRecorder: @unchecked Sendable {
     depth -= 1
     var span = open[depth].span
     span.end = Clock.nanoseconds
+    latest = (span.begin, span.end)
     keep(span, inside: open[depth].inside)
     show(span.end)
     return Double(span.nanoseconds) * 1e-9

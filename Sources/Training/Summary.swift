@@ -36,9 +36,9 @@ public struct Summary: Codable, Sendable, Equatable {
   public struct Communication: Codable, Sendable, Equatable {
     /// Sent by this rank.
     public var bytes: Int
-    /// In allreduce calls.
+    /// In which the rank communicated, beside its computing or not.
     public var seconds: Double
-    /// The part of them in which nothing was computed meanwhile.
+    /// The part of it in which nothing was computed meanwhile.
     public var exposedSeconds: Double
   }
 

@@ -242,15 +242,16 @@ public final class Trainer {
       leaves.end()
       spans.end()
     }
+    let computed = spans.latest.end
     if !leaves.areFinite { verdict.notFinite = 1 }
     if leaves.areLarge { verdict.large = 1 }
     report(&verdict)
     // Whoever knows the verdict begins to update. By then each share's sums are complete where they are, so that all updates can be finished.
     let sharesSums = reducer.way.sharesSums
-    if sharesSums { try reducer.finish() }
+    if sharesSums { try reducer.finish(computed: computed) }
     let common = try agree(verdict)
     self.verdict = common
-    if !sharesSums { try reducer.finish() }
+    if !sharesSums { try reducer.finish(computed: computed) }
     let loss = common.lossSum / Double(training.batch)
     let update = UpdateStep(step: step, learningRate: rate)
     var isSkipped = common.notFinite > 0
@@ -276,8 +277,9 @@ public final class Trainer {
   func record() {
     progress.wallSeconds = before.wallSeconds + MPI.wallTime() - beginning
     progress.bytesSent = before.bytesSent + reducer.statistics.bytesSent
-    progress.communicationSeconds = before.communicationSeconds + instruments.communicationSeconds
-    progress.exposedSeconds = before.exposedSeconds + instruments.exposedSeconds
+    let exposed = instruments.exposedSeconds
+    progress.communicationSeconds = before.communicationSeconds + exposed + reducer.hiddenSeconds
+    progress.exposedSeconds = before.exposedSeconds + exposed
     if state.layout.tail.isJournaled { state.record(progress) }
   }
 

@@ -149,16 +149,18 @@ public struct TrainingBenchmark {
     var losses: [Double] = []
     seconds.reserveCapacity(steps)
     losses.reserveCapacity(warmup + steps)
-    var (before, after) = (Times(trainer.instruments), Times(trainer.instruments))
+    var (before, after) = (
+      Times(trainer.instruments, trainer.reducer), Times(trainer.instruments, trainer.reducer)
+    )
     for step in 0..<warmup + steps {
       if step == warmup {
         try world.barrier()
-        before = Times(trainer.instruments)
+        before = Times(trainer.instruments, trainer.reducer)
       }
       losses.append(try trainer.trainStep())
       if step >= warmup { seconds.append(trainer.stepSeconds) }
     }
-    after = Times(trainer.instruments)
+    after = Times(trainer.instruments, trainer.reducer)
     let profile = profiles ? try StepProfile.measure(trainer, steps: steps) : nil
     let times = try after.since(before, step: seconds.reduce(0, +)).ofLongestWait(on: world)
     let memory = try world.allreduce(peakMemoryBytes(), .maximum)
@@ -177,7 +179,7 @@ public struct TrainingBenchmark {
       stepMsMedian: 1e3 * typical, stepMsMin: 1e3 * (seconds.min() ?? 0), gflops: products / typical * 1e-9,
       stepMsMean: 1e3 * times.step / Double(steps), computeMsMean: 1e3 * times.compute / Double(steps),
       exposedMsMean: 1e3 * times.exposed / Double(steps),
-      hiddenMsMean: 1e3 * max(0, times.communication - times.exposed) / Double(steps),
+      hiddenMsMean: 1e3 * times.hidden / Double(steps),
       peakMemoryBytes: memory,
       lossFirst: losses[0], lossLast: losses[losses.count - 1],
       profile: profile)
@@ -188,12 +190,12 @@ public struct TrainingBenchmark {
     var step = 0.0
     var compute: Double
     var exposed: Double
-    var communication: Double
+    var hidden: Double
 
-    init(_ instruments: Instruments) {
+    init(_ instruments: Instruments, _ reducer: GradientReducer) {
       compute = instruments.computeSeconds
       exposed = instruments.exposedSeconds
-      communication = instruments.communicationSeconds
+      hidden = reducer.hiddenSeconds
     }
 
     func since(_ earlier: Times, step: Double) -> Times {
@@ -201,7 +203,7 @@ public struct TrainingBenchmark {
       times.step = step
       times.compute -= earlier.compute
       times.exposed -= earlier.exposed
-      times.communication -= earlier.communication
+      times.hidden -= earlier.hidden
       return times
     }
 
@@ -213,7 +215,7 @@ public struct TrainingBenchmark {
       times.step = try world.broadcast(step, root: rank)
       times.compute = try world.broadcast(compute, root: rank)
       times.exposed = try world.broadcast(exposed, root: rank)
-      times.communication = try world.broadcast(communication, root: rank)
+      times.hidden = try world.broadcast(hidden, root: rank)
       return times
     }
   }
