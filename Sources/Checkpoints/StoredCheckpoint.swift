@@ -22,11 +22,21 @@ public struct StoredCheckpoint: Sendable {
   /// Checks one file by the manifest that lies beside it. A file without one, copied from somewhere, is taken as it is.
   public static func check(file path: String) throws(CheckpointError) {
     let (folder, name) = FileSystem.parts(of: path)
-    guard FileSystem.exists("\(folder)/\(CheckpointFile.manifest)") else { return }
+    guard hasManifest(folder) else { return }
     guard let file = try manifest(of: folder).files.first(where: { $0.name == name }) else {
       throw CheckpointError("the checkpoint has no \(name)", path: folder)
     }
     try file.check(in: folder, checkingDigest: true)
+  }
+
+  /// Whether a folder is one that was committed as a checkpoint.
+  public static func hasManifest(_ folder: String) -> Bool {
+    FileSystem.exists("\(folder)/\(CheckpointFile.manifest)")
+  }
+
+  /// The files of a checkpoint as its manifest has them; nil for a folder without one.
+  public static func names(in folder: String) throws(CheckpointError) -> [String]? {
+    hasManifest(folder) ? try manifest(of: folder).files.map(\.name) : nil
   }
 
   /// The weights.

@@ -32,9 +32,14 @@ public struct EvaluationRun {
   ///
   /// - Throws: `CommonFailure`, the same on all ranks, for whatever is wrong with the run or the data.
   public func run(on world: borrowing Communicator) throws -> Evaluation {
-    let (evaluator, samples) = try CommonFailure.agreed(on: world) {
+    // A run that is still trained may have another newest checkpoint a moment later: rank 0 chooses for all.
+    let found = try CommonFailure.agreed(on: world) {
       if let refusal = pool.refusal { throw CommonFailure(refusal) }
-      let run = try TrainedRun(path: path)
+      return try RunFiles(path) { if world.rank == 0 { RunFiles.warn($0) } }
+    }
+    let weights = try world.broadcast(found.weights, root: 0)
+    let (evaluator, samples) = try CommonFailure.agreed(on: world) {
+      let run = try TrainedRun(RunFiles(found, weights: weights))
       let samples = if let data { try run.data(at: data) } else { try run.heldOut() }
       let network = try run.network(data: samples, model: model)
       return (Evaluator(network: network, executor: try run.executor(network, pool: pool)), samples)

@@ -1,19 +1,23 @@
+import Checkpoints
 import Foundation
+import Logging
 
 /// Where the files of a trained model lie: in a run directory, or in the directory of one of its checkpoints.
 ///
-/// A run has weights of its own when it is finished; before, its newest checkpoint's are taken. A checkpoint is any directory with weights;
-/// what it does not hold itself is the run's, if it lies at `RUN/checkpoints/step-N`.
+/// A run has weights of its own when it is finished; before, those of its newest checkpoint are taken whose weights are whole. A checkpoint is any
+/// directory with weights; what it does not hold itself is the run's, if it lies at `RUN/checkpoints/step-N`.
 public struct RunFiles: Sendable {
   /// As it was named.
   public let path: String
   public let configuration: String
+  /// Compared with the manifest that lies beside them, if one does.
   public let weights: String
   /// Where it should be, whether it is there or not.
   public let preprocessing: String
 
-  /// - Throws: what the directory has not.
-  public init(_ path: String) throws(ConfigurationError) {
+  /// - Parameter report: is given a line for each newer checkpoint whose weights are not whole; logs a warning unless told otherwise.
+  /// - Throws: what the directory has not; `CheckpointError` for weights of a checkpoint that are not those that were written.
+  public init(_ path: String, report: (String) -> Void = Self.warn) throws {
     let path = Self.withoutSlash(path)
     self.path = path
     var isDirectory: ObjCBool = false
@@ -23,7 +27,7 @@ public struct RunFiles: Sendable {
     guard isDirectory.boolValue else {
       throw ConfigurationError("this is a file; name a run directory or one of its checkpoints", at: path)
     }
-    let found = Self.known(path)
+    let found = try Self.known(path, report: report)
     guard let configuration = found.configuration else {
       throw ConfigurationError(
         "this is no run directory: it has no \(Self.configurationName); name one that rondo train wrote, or one of its "
@@ -38,22 +42,63 @@ public struct RunFiles: Sendable {
     preprocessing = found.preprocessing
   }
 
+  /// As another rank has found them: these weights, also where a newer checkpoint has appeared since.
+  init(_ found: RunFiles, weights: String) throws(CheckpointError) {
+    (path, configuration, preprocessing) = (found.path, found.configuration, found.preprocessing)
+    self.weights = weights
+    if weights != found.weights { try StoredCheckpoint.check(file: weights) }
+  }
+
   /// What there is of them.
-  static func known(_ path: String) -> (configuration: String?, weights: String?, preprocessing: String) {
-    let holders = [path] + checkpoints(of: path).reversed().map(\.path)
-    let holder = holders.first { exists(weightsName, in: $0) }
+  static func known(
+    _ path: String, report: (String) -> Void
+  ) throws -> (configuration: String?, weights: String?, preprocessing: String) {
     let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent()
     let isCheckpoint = folder.lastPathComponent == checkpointsName
     let homes = [path] + (isCheckpoint ? ["\(path)/../.."] : [])
     let place = homes.first { exists(preprocessingName, in: $0) } ?? homes[homes.count - 1]
     return (
       homes.first { exists(configurationName, in: $0) }.map { "\($0)/\(configurationName)" },
-      holder.map { holder in
-        let average = RunDirectory.averageWeights
-        return "\(holder)/\(exists(average, in: holder) ? average : weightsName)"
-      }, "\(place)/\(preprocessingName)"
+      exists(weightsName, in: path)
+        ? try wholeWeights(in: path) : try newestWeights(of: path, report: report),
+      "\(place)/\(preprocessingName)"
     )
   }
+
+  /// The weights of a directory, or their average if one is kept.
+  private static func wholeWeights(in directory: String) throws(CheckpointError) -> String {
+    let average = RunDirectory.averageWeights
+    let hasAverage =
+      try StoredCheckpoint.names(in: directory)?.contains(average) ?? exists(average, in: directory)
+    let file = "\(directory)/\(hasAverage ? average : weightsName)"
+    try StoredCheckpoint.check(file: file)
+    _ = try SafetensorsFile(path: file)
+    return file
+  }
+
+  /// The weights of a run's newest checkpoint that has them whole; the optimizer's state in it need not be.
+  ///
+  /// - Returns: nil for a run without checkpoints.
+  private static func newestWeights(of run: String, report: (String) -> Void) throws -> String? {
+    let candidates = checkpoints(of: run).reversed().map(\.path)
+    var faults: [String] = []
+    for candidate in candidates {
+      do throws(CheckpointError) {
+        let weights = try wholeWeights(in: candidate)
+        let name = URL(fileURLWithPath: candidate).lastPathComponent
+        for fault in faults { report("\(fault); falling back to \(name)") }
+        return weights
+      } catch {
+        faults.append("\(error)")
+      }
+    }
+    guard let newest = faults.first else { return nil }
+    let none = faults.count == 1 ? "the only checkpoint is not" : "none of the \(faults.count) checkpoints is"
+    throw RunDirectoryError("\(newest); \(none) whole: let \(run) train on, or train it anew")
+  }
+
+  /// As a warning of the program's log.
+  public static func warn(_ line: String) { Logger(label: "rondo.training").warning("\(line)") }
 
   static let configurationName = "config.yaml"
   static let checkpointsName = "checkpoints"
@@ -70,13 +115,14 @@ public struct RunFiles: Sendable {
     FileManager.default.fileExists(atPath: directory + "/" + name)
   }
 
-  /// The checkpoints of a run that hold weights, in the order of their steps.
+  /// The checkpoints of a run that hold weights, or a manifest that says so, in the order of their steps.
   static func checkpoints(of run: String) -> [(step: Int, path: String)] {
     let folder = "\(run)/\(checkpointsName)"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.compactMap { name in
       guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
-      return exists(weightsName, in: "\(folder)/\(name)") ? (step, "\(folder)/\(name)") : nil
+      let path = "\(folder)/\(name)"
+      return exists(weightsName, in: path) || StoredCheckpoint.hasManifest(path) ? (step, path) : nil
     }.sorted { $0.step < $1.step }
   }
 }

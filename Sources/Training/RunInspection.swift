@@ -51,7 +51,7 @@ public struct RunInspection: Codable, Sendable {
         at: path)
     }
     kind = isRun ? .run : .checkpoint
-    let known = RunFiles.known(path)
+    let known = try RunFiles.known(path, report: RunFiles.warn)
     if let configuration = known.configuration {
       let configuration = try Configuration(contentsOf: configuration)
       (name, model) = (configuration.name, configuration.model.kind.rawValue)

@@ -14,10 +14,11 @@ public struct TrainedRun: Sendable {
 
   /// - Throws: `ConfigurationError` and `CheckpointError` for a directory that holds no trained model, and for weights of a checkpoint that are not
   ///   those that were written.
-  public init(path: String) throws {
-    files = try RunFiles(path)
+  public init(path: String) throws { try self.init(RunFiles(path)) }
+
+  init(_ files: RunFiles) throws {
+    self.files = files
     configuration = try Configuration(contentsOf: files.configuration, overrides: [])
-    try StoredCheckpoint.check(file: files.weights)
     weights = try SafetensorsFile(path: files.weights)
   }
 
