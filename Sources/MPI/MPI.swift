@@ -58,11 +58,23 @@ public enum MPI {
   package static func abort(exitStatus: Int32, because reason: String) -> Never {
     let prefix = worldRank.map { "rank \($0): " } ?? ""
     say(reason.hasPrefix(prefix) ? reason : prefix + reason)
+    end(exitStatus: exitStatus)
+  }
+
+  /// Ends all ranks of the job with `exitStatus`, without a word of ours.
+  package static func end(exitStatus: Int32) -> Never {
+    // There is nobody else, and MPI_Abort prints nine lines.
+    if isSingleton { _exit(exitStatus) }
     if isRunning {
       endAnyway(exitStatus: exitStatus)
       MPI_Abort(rondo_mpi_comm_world(), exitStatus)
     }
     exit(exitStatus)
+  }
+
+  /// Whether this process was started without a launcher, as far as Open MPI says: it sets this variable when it starts.
+  private static var isSingleton: Bool {
+    isRunning && getenv("OMPI_MCA_ess").map { String(cString: $0) } == "singleton"
   }
 
   /// Seconds that `MPI_Abort` may take.

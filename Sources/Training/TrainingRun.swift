@@ -29,7 +29,8 @@ public struct TrainingRun {
   public var silent = false
   /// What is done with what earlier lives of the run have left.
   public var resume = ResumePolicy.auto
-  /// Whether SIGUSR1 writes a checkpoint, and SIGUSR2, SIGTERM and SIGINT write one and end the run with exit status 75.
+  /// Whether SIGUSR1 writes a checkpoint, and SIGUSR2, SIGTERM and SIGINT write one and end the run with exit status 75; before the first step
+  /// they end the job at once, also with 75.
   public var handlesSignals = false
 
   public init(_ configuration: Configuration, pool: ThreadPool, output: String? = nil) {
@@ -68,6 +69,8 @@ public struct TrainingRun {
     _ instruments: Instruments, start: Double, on world: borrowing Communicator
   ) throws -> Summary {
     if handlesSignals { RunSignals.install() }
+    let earlyEnd = handlesSignals ? EarlyEnd(rank: world.rank) : nil
+    defer { earlyEnd?.close() }
     let program = residentMemoryBytes()
     if let summary = try finished(on: world) { return summary }
     let data = try instruments.agreed(.data, on: world) {
@@ -104,6 +107,7 @@ public struct TrainingRun {
       configuration, data: data, network: network, optimizer: optimizer, pool: pool, instruments: instruments,
       resumption: resumption, world: world)
     trainer.beginning = start
+    earlyEnd?.close()
     do {
       let summary = try train(trainer, directory: place?.directory, path: names[1])
       trainer.state.file.unlinkName()

@@ -8,7 +8,7 @@ struct Train: ParsableCommand {
     discussion: """
       Writes a run directory with config.yaml (as resolved), metrics.jsonl (a line a logged step), checkpoints and summary.json. The same \
       command with the same --output goes on where it was interrupted. SIGUSR1 writes a checkpoint; SIGUSR2, SIGTERM and SIGINT \
-      write one and end with exit status 75 (through mpirun: SIGUSR2).
+      write one and end with exit status 75 (through mpirun: SIGUSR2); before the first step they end with 75 at once.
       """)
 
   @Argument(help: "The configuration, a YAML file.")
