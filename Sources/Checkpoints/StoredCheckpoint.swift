@@ -61,6 +61,9 @@ public struct StoredCheckpoint: Sendable {
     return Data(try FileSystem.contents(of: "\(path)/\(CheckpointFile.state)"))
   }
 
+  /// Whether the manifest lists a file of that name.
+  public func has(_ name: String) -> Bool { manifest.files.contains { $0.name == name } }
+
   private func tensors(_ name: String) throws(CheckpointError) -> SafetensorsFile {
     try check(name)
     return try SafetensorsFile(path: "\(path)/\(name)")
@@ -68,7 +71,7 @@ public struct StoredCheckpoint: Sendable {
 
   /// A file that the manifest does not list was never checked.
   private func check(_ name: String) throws(CheckpointError) {
-    if manifest.files.contains(where: { $0.name == name }) { return }
+    if has(name) { return }
     throw CheckpointError("the checkpoint has no \(name)", path: path)
   }
 

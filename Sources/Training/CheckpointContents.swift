@@ -72,8 +72,13 @@ enum CheckpointContents {
 
   /// Fills the memory of a state from a checkpoint. Nothing else than what the graph has by name, and the state that has a place
   /// there, is read.
-  static func read(_ checkpoint: StoredCheckpoint, _ graph: Graph, into state: TrainingState) throws -> Record
-  {
+  ///
+  /// State of another optimizer means something else, also where there is as much of it: this one then begins with none.
+  ///
+  /// - Returns: also a line for each part of the state that the checkpoint and the run have not in common.
+  static func read(
+    _ checkpoint: StoredCheckpoint, _ graph: Graph, optimizer: String, into state: TrainingState
+  ) throws -> (record: Record, leftBehind: [String]) {
     let record = try JSONLine.decode(Record.self, from: checkpoint.state())
     let model = try checkpoint.model()
     for parameter in graph.parameters {
@@ -86,21 +91,63 @@ enum CheckpointContents {
       try model.read(tensor, into: state.parameters[parameter.range])
     }
     let shards = try ShardedTensors(checkpoint.optimizerShards())
+    let stored = StoredStates(shards, hasAverage: checkpoint.has(RunDirectory.averageWeights))
+    let average = state.keepsAverage ? 1 : 0
+    let own = state.layout.core.stateCount - average
+    var leftBehind: [String] = []
+    if record.optimizer == optimizer, stored.count == own {
+      for index in 0..<own { try read(shards, index, graph, into: state, index) }
+    } else {
+      state.clear(0..<own)
+      leftBehind.append(
+        "\(checkpoint.path): its optimizer's state (\(record.optimizer), \(stored.count) \(stored.count == 1 ? "number" : "numbers") a parameter) is left behind: \(optimizer) "
+          + "keeps \(own), and begins with none, as at a first step")
+    }
+    switch (stored.hasAverage, state.keepsAverage) {
+    case (true, true): try read(shards, stored.count, graph, into: state, own)
+    case (false, true):
+      state.beginAverage()
+      leftBehind.append(
+        "\(checkpoint.path): it has no average of the weights: that of this run begins with them")
+    case (true, false):
+      leftBehind.append(
+        "\(checkpoint.path): its average of the weights is left behind: training.ema_decay is not set")
+    case (false, false): break
+    }
+    return (record, leftBehind)
+  }
+
+  /// The arenas of state that a checkpoint has: the optimizer's, and after them that of the average.
+  private struct StoredStates {
+    /// Of the optimizer.
+    let count: Int
+    let hasAverage: Bool
+
+    init(_ shards: ShardedTensors, hasAverage: Bool) {
+      let numbers = shards.names.compactMap {
+        $0.split(separator: ".", maxSplits: 1).first.flatMap { Int($0) }
+      }
+      count = max(0, (numbers.max() ?? -1) + 1 - (hasAverage ? 1 : 0))
+      self.hasAverage = hasAverage
+    }
+  }
+
+  /// Reads an arena of state as that of another number.
+  private static func read(
+    _ shards: ShardedTensors, _ stored: Int, _ graph: Graph, into state: TrainingState, _ index: Int
+  ) throws {
     let share = state.layout.core.share ?? StateShare([0..<state.layout.core.arenaCount])
-    for index in 0..<state.layout.core.stateCount {
-      for parameter in graph.parameters {
-        let name = "\(index).\(parameter.name)"
-        try shards.expect(name, count: parameter.range.count)
-        for range in share.ranges {
-          let part = parameter.range.clamped(to: range)
-          guard !part.isEmpty else { continue }
-          try shards.read(
-            name, part.lowerBound - parameter.offset..<part.upperBound - parameter.offset,
-            into: UnsafeMutableBufferPointer(
-              start: state.firstState(of: part.lowerBound) + index * state.stateStride, count: part.count))
-        }
+    for parameter in graph.parameters {
+      let name = "\(stored).\(parameter.name)"
+      try shards.expect(name, count: parameter.range.count)
+      for range in share.ranges {
+        let part = parameter.range.clamped(to: range)
+        guard !part.isEmpty else { continue }
+        try shards.read(
+          name, part.lowerBound - parameter.offset..<part.upperBound - parameter.offset,
+          into: UnsafeMutableBufferPointer(
+            start: state.firstState(of: part.lowerBound) + index * state.stateStride, count: part.count))
       }
     }
-    return record
   }
 }

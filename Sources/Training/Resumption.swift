@@ -42,10 +42,28 @@ final class Resumption {
     return found
   }
 
-  /// - Parameter path: of the checkpoint that rank 0 has found, and checked.
-  func load(_ graph: Graph, _ state: TrainingState, path: String) throws -> TrainingProgress {
+  /// Collective where each rank has its share of the state, else on rank 0.
+  ///
+  /// - Parameters:
+  ///   - optimizer: the name of the one that goes on with the state.
+  ///   - path: of the checkpoint that rank 0 has found, and checked.
+  /// - Throws: on rank 0 also where a run would not go on to the bits that it promises; a new run leaves behind what is not for it, and says so.
+  func load(
+    _ graph: Graph, _ state: TrainingState, optimizer: String, path: String
+  ) throws -> TrainingProgress {
     let checkpoint = try found ?? StoredCheckpoint(path: path, checkingDigests: false)
-    let record = try CheckpointContents.read(checkpoint, graph, into: state)
+    let (record, leftBehind) = try CheckpointContents.read(
+      checkpoint, graph, optimizer: optimizer, into: state)
+    switch source {
+    case .none: break
+    case .checkpoint: for line in leftBehind { Logger(label: "rondo.training").warning("\(line)") }
+    case .run:
+      if let line = leftBehind.first {
+        throw RunDirectoryError(
+          "\(line); the run there would not come to the same weights: give it the optimizer that it began with, or begin another run "
+            + "with --resume \(path) and another --output", exitStatus: 2)
+      }
+    }
     return record.progress
   }
 }

@@ -157,7 +157,9 @@ public final class Trainer {
     start.initializesEverywhere = configuration.training.initialWeights.path == nil
     if let resumption {
       start.stored = resumption.stored
-      start.load = { try resumption.load(graph, $0, path: $1) }
+      start.load = { [optimizerName] in
+        try resumption.load(graph, $0, optimizer: optimizerName, path: $1)
+      }
     }
     (progress, origin) = try StateContents.settle(found, start: start, group: group, world: world)
     before = progress

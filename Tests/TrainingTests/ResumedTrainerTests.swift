@@ -43,6 +43,18 @@ extension RankTests {
             FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString)", root: 0))
       }
 
+      /// Of another configuration with the same model and data.
+      ///
+      /// - Parameter source: what it begins with, on rank 0.
+      func trainer(
+        _ configuration: Configuration, from source: Resumption.Source, _ world: borrowing Communicator
+      ) throws -> Trainer {
+        try Trainer(
+          configuration, data: data, network: network, pool: ThreadPool(threads: 1),
+          instruments: Instruments(.init(), world: world), ownsInstruments: true,
+          resumption: Resumption(run: nil, from: world.rank == 0 ? source : .none), world: world)
+      }
+
       /// Trains on `ranks` of the world up to a step, and leaves the state behind: in memory, or as a checkpoint alone.
       ///
       /// - Parameter begins: at which step, with what others have left; nil for the beginning.
@@ -145,6 +157,77 @@ extension RankTests {
             batch: 10, microbatch: 2, steps: 3,
             optimizer: .init(kind: .sgd, learningRate: 0.05, momentum: 0.9)))
         try Self.check(configuration, stop: 2, [(world.size, max(1, world.size - 1))], world)
+      }
+    }
+
+    /// Another optimizer would take the state for something else: a new run begins without, a run that goes on in its place is refused.
+    @Test func stateOfAnotherOptimizerIsLeftBehind() throws {
+      try withWorld { world in
+        let sgd = Configuration.Optimizer(kind: .sgd, learningRate: 1e-2, momentum: 0.9)
+        for (before, after) in [
+          (Configuration.Optimizer(kind: .adamw), sgd), (sgd, .init(kind: .adamw)),
+          (sgd, .init(kind: .sgd, learningRate: 1e-2)), (sgd, .init(kind: .lion)),
+        ] {
+          let life = try Life(Self.configuration(before), world)
+          defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: life.store.directory) } }
+          _ = try life.train(.auto, ranks: world.size, to: 3, begins: nil, leaving: .checkpoint, world)
+          let newest = try #require(try life.store.newestWhole { Issue.record("\($0)") })
+          let fresh = try life.trainer(Self.configuration(after), from: .checkpoint(newest), world)
+          #expect(fresh.step == 3 && fresh.origin == .checkpoint)
+          let model = try newest.model()
+          for parameter in fresh.network.graph.parameters {
+            #expect(
+              Array(fresh.state.parameters[parameter.range]) == (try model.floats(parameter.name)))
+          }
+          for index in 0..<fresh.state.layout.core.stateCount {
+            let arena = UnsafeBufferPointer(
+              start: fresh.state.firstState + index * fresh.state.stateStride,
+              count: fresh.state.layout.core.arenaCount)
+            #expect(arena.allSatisfy { $0 == 0 })
+          }
+          fresh.close()
+          var refusal: CommonFailure?
+          do { _ = try life.trainer(Self.configuration(after), from: .run(life.store), world) } catch let
+            failure
+            as CommonFailure
+          { refusal = failure }
+          #expect(
+            refusal?.exitStatus == 2
+              && refusal?.description.contains("optimizer's state (\(before.kind)") == true,
+            "\(String(describing: refusal))")
+        }
+      }
+    }
+
+    /// The average of the weights is a state like the optimizer's, after it in memory; it begins and ends without it.
+    @Test func anAverageThatOnlyOneOfTwoRunsKeepsTakesNoPlaceOfTheOptimizersState() throws {
+      try withWorld { world in
+        var averaging = Self.configuration()
+        averaging.training.emaDecay = 0.9
+        for (before, after) in [(Self.configuration(), averaging), (averaging, Self.configuration())] {
+          let life = try Life(before, world)
+          defer { if world.rank == 0 { try? FileManager.default.removeItem(atPath: life.store.directory) } }
+          _ = try life.train(.auto, ranks: world.size, to: 3, begins: nil, leaving: .checkpoint, world)
+          let newest = try #require(try life.store.newestWhole { Issue.record("\($0)") })
+          let next = try life.trainer(after, from: .checkpoint(newest), world)
+          let stored = try ShardedTensors(newest.optimizerShards())
+          for parameter in next.network.graph.parameters {
+            for index in 0..<2 {
+              var expected = [Float](repeating: 0, count: parameter.range.count)
+              try expected.withUnsafeMutableBufferPointer {
+                try stored.read("\(index).\(parameter.name)", count: $0.count, into: $0)
+              }
+              let found = UnsafeBufferPointer(
+                start: next.state.firstState(of: parameter.offset) + index * next.state.stateStride,
+                count: parameter.range.count)
+              #expect(expected.contains { $0 != 0 } && found.elementsEqual(expected))
+            }
+            guard let average = next.state.average else { continue }
+            #expect(Array(average[parameter.range]) == Array(next.state.parameters[parameter.range]))
+          }
+          #expect((next.state.average == nil) == (after.training.emaDecay == nil))
+          next.close()
+        }
       }
     }
   }

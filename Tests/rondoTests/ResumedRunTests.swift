@@ -43,6 +43,17 @@ import Testing
     #expect(copy.steps == undisturbed.steps.filter { $0.step > step }, "\(begun)")
     #expect(RunRecord.lines(run.output) == lines)
 
+    // Another optimizer begins without the state, and says so.
+    let third = try DisturbedRun()
+    let changed = try third.train(
+      ranks: 2, ["--resume", run.output, "--set", "training.optimizer.kind=sgd"])
+    #expect(
+      changed.exitStatus == 0 && changed.resumed?.step == step
+        && changed.warnings == [
+          "\(run.checkpoints)/\(CheckpointFolder.name(step)): its optimizer's state (adamw, 2 numbers a parameter) is left behind: sgd keeps 0, "
+            + "and begins with none, as at a first step"
+        ], "\(changed)")
+
     // The checkpoint itself is as good; a directory that holds a run is not for a new one.
     let folder = "\(run.checkpoints)/\(CheckpointFolder.name(step))"
     Self.expectRefusal(

@@ -11,11 +11,15 @@ extension TrainingState {
     for line in try graph.load(configuration.training.initialWeights, into: parameters) {
       Logger(label: "rondo.training").notice("\(line)")
     }
-    for index in 0..<layout.core.stateCount {
-      (firstState + index * stateStride).update(repeating: 0, count: layout.core.share?.count ?? count)
-    }
+    clear(0..<layout.core.stateCount)
     beginAverage()
     return TrainingProgress()
+  }
+
+  /// Zeroes arenas of state, as they are before the first step.
+  func clear(_ states: Range<Int>) {
+    let count = layout.core.share?.count ?? layout.core.arenaCount
+    for index in states { (firstState + index * stateStride).update(repeating: 0, count: count) }
   }
 
   /// The average of the weights, if one is kept, begins as they do.
