@@ -53,7 +53,7 @@ struct BenchAllreduce: ParsableCommand {
   func run() throws {
     let ways = try ways()
     try Job.run { world in
-      if world.rank == 0 && !json { printHeading(ranks: world.size) }
+      if !json { try Job.show(heading(ranks: world.size), on: world) }
       let leaves = leaves ?? Swift.max(8, 1 << (Int.bitWidth - (world.size - 1).leadingZeroBitCount))
       if leaves < world.size {
         throw CommonFailure("--leaves must be at least the number of ranks, \(world.size)", exitStatus: 2)
@@ -68,7 +68,7 @@ struct BenchAllreduce: ParsableCommand {
         : MeasuredSelection(profile: profile, wire: wire).find(
           layout, chunkBytes: sizes.map { $0 / (isTwoLevel ? layout.carriers : 1) }, isTwoLevel: isTwoLevel,
           on: world)
-      if world.rank == 0 && !json { print("# auto: \(source)") }
+      if !json { try Job.show("# auto: \(source)", on: world) }
       var allreduces: [ArenaAllreduce] = []
       for way in ways {
         // Without several ranks on some of several hosts there are no two levels.
@@ -85,7 +85,7 @@ struct BenchAllreduce: ParsableCommand {
       for bytes in sizes {
         for row in try benchmark.measure(count: bytes / 4, plan, on: world) {
           wrong += row.wrong
-          if world.rank == 0 { print(json ? row.json : row.line) }
+          try Job.show(json ? row.json : row.line, on: world)
         }
       }
       memory.free()
@@ -109,13 +109,15 @@ struct BenchAllreduce: ParsableCommand {
     }
   }
 
-  private func printHeading(ranks: Int) {
+  private func heading(ranks: Int) -> String {
     let size = "\(ranks) rank\(ranks == 1 ? "" : "s")"
-    print("# allreduce of float32 sums in place, \(size), rank 0 on \(MPI.processorName)")
-    print("# \(MPI.libraryVersion.prefix { $0 != "," })")
-    print("# time: median over repetitions of the slowest rank")
-    print("# wrong: elements, over all ranks and repetitions")
-    print(AllreduceBenchmark.Row.heading)
+    return [
+      "# allreduce of float32 sums in place, \(size), rank 0 on \(MPI.processorName)",
+      "# \(MPI.libraryVersion.prefix { $0 != "," })",
+      "# time: median over repetitions of the slowest rank",
+      "# wrong: elements, over all ranks and repetitions",
+      AllreduceBenchmark.Row.heading,
+    ].joined(separator: "\n")
   }
 }
 

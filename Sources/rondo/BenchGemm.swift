@@ -1,6 +1,7 @@
 import ArgumentParser
 import BLAS
 import Foundation
+import Training
 
 /// `rondo bench gemm`: the matrix product in tiles against OpenBLAS with threads of its own, in the same run.
 struct BenchGemm: ParsableCommand {
@@ -40,19 +41,18 @@ struct BenchGemm: ParsableCommand {
   }
 
   func run() throws {
-    let pool = ThreadPool(threads: try threadCount())
-    if let refusal = pool.refusal {
-      FileHandle.standardError.write(Data("rondo: error: \(refusal)\n".utf8))
-      throw ExitCode.failure
-    }
-    if !json {
-      print("\(BLAS.libraryVersion)")
-      print("\(repetitions) repetitions, medians, threads: \(pool.threads)")
-      print(GemmFigures.heading)
-    }
-    for product in shape.isEmpty ? GemmProduct.defaults : shape.map({ GemmProduct($0, transpose) }) {
-      let figures = product.measure(on: pool, repetitions: repetitions)
-      print(json ? figures.json : figures.line)
+    try Job.runHere {
+      let pool = ThreadPool(threads: try threadCount())
+      if let refusal = pool.refusal { throw CommonFailure(refusal) }
+      if !json {
+        try Terminal.writeLine(BLAS.libraryVersion)
+        try Terminal.writeLine("\(repetitions) repetitions, medians, threads: \(pool.threads)")
+        try Terminal.writeLine(GemmFigures.heading)
+      }
+      for product in shape.isEmpty ? GemmProduct.defaults : shape.map({ GemmProduct($0, transpose) }) {
+        let figures = product.measure(on: pool, repetitions: repetitions)
+        try Terminal.writeLine(json ? figures.json : figures.line)
+      }
     }
   }
 
@@ -61,7 +61,7 @@ struct BenchGemm: ParsableCommand {
       let resolved = try ThreadCount.resolve(
         option: threads, environment: ProcessInfo.processInfo.environment, affinity: .current)
       for warning in resolved.warnings {
-        FileHandle.standardError.write(Data("rondo: warning: \(warning)\n".utf8))
+        Job.warn("warning: \(warning)")
       }
       return resolved.count
     } catch {

@@ -33,25 +33,25 @@ struct BenchNetwork: ParsableCommand {
           "rondo bench network measures ranks against each other; start it under mpirun", exitStatus: 2)
       }
       let model = try NetworkProbe.measure(world, seconds: seconds)
-      guard world.rank == 0 else { return }
-      if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        print(String(decoding: try encoder.encode(model), as: UTF8.self))
-      } else {
-        printTable(model, ranks: world.size)
-      }
+      try Job.show(json ? Self.json(model) : Self.table(model, ranks: world.size), on: world)
     }
   }
 
-  private func printTable(_ model: NetworkModel, ranks: Int) {
+  private static func json(_ model: NetworkModel) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return String(decoding: try encoder.encode(model), as: UTF8.self)
+  }
+
+  private static func table(_ model: NetworkModel, ranks: Int) -> String {
+    var lines = [
+      "# \(ranks) rank\(ranks == 1 ? "" : "s"), \(model.ranksPerNode) on a node, \(model.nodesPerMachine) "
+        + "node\(model.nodesPerMachine == 1 ? "" : "s") on a machine of \(model.coresPerMachine) cores"
+    ]
     func row(_ name: String, _ value: Double, _ unit: String) {
       let label = name + String(repeating: " ", count: max(1, 34 - name.count))
-      print(label + String(format: "%10.2f", value) + " " + unit)
+      lines.append(label + String(format: "%10.2f", value) + " " + unit)
     }
-    print(
-      "# \(ranks) rank\(ranks == 1 ? "" : "s"), \(model.ranksPerNode) on a node, \(model.nodesPerMachine) "
-        + "node\(model.nodesPerMachine == 1 ? "" : "s") on a machine of \(model.coresPerMachine) cores")
     if ranks > model.ranksPerNode {
       row("latency between nodes", model.latencySeconds * 1e6, "us")
       row("bandwidth of a node's link", model.bandwidthBytesPerSecond * 1e-6, "MB/s each way")
@@ -67,5 +67,6 @@ struct BenchNetwork: ParsableCommand {
       row("bandwidth within a node", model.localBandwidthBytesPerSecond * 1e-6, "MB/s")
     }
     row("additions", model.reductionBytesPerSecond * 1e-6, "MB/s")
+    return lines.joined(separator: "\n")
   }
 }

@@ -53,9 +53,8 @@ struct BenchTrain: ParsableCommand {
       }
       let result = try benchmark.run(
         pool: pool, warmup: warmup, steps: steps, profiles: profile, world: world)
-      guard world.rank == 0 else { return }
-      print(json ? result.json : result.table)
-      if !json, let profile = result.profile { print("\n\(profile.table)") }
+      let profile = result.profile.map { "\n\n\($0.table)" } ?? ""
+      try Job.show(json ? result.json : result.table + profile, on: world)
     }
   }
 }

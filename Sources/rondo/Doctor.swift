@@ -22,18 +22,16 @@ struct Doctor: ParsableCommand {
   func run() throws {
     // Before MPI starts: a process must not be started after, and MPI adds variables of its own.
     let machine = MachineFacts()
-    let isHealthy = try MPI.run { world in
+    try Job.runForStatus { world in
       let facts = try machine.rankFacts(on: world, threads: try threadCount(machine, on: world))
       let lines = try world.allgather(String(decoding: try JSONEncoder().encode(facts), as: UTF8.self))
       let job = JobFacts(
         ranks: try lines.map { try JSONDecoder().decode(RankFacts.self, from: Data($0.utf8)) })
       let diagnosis = Diagnosis(of: job)
-      if world.rank == 0 {
-        print(json ? diagnosis.json(of: job) : DoctorReport(job: job, diagnosis: diagnosis).description)
-      }
-      return diagnosis.isHealthy
+      try Job.show(
+        json ? diagnosis.json(of: job) : DoctorReport(job: job, diagnosis: diagnosis).description, on: world)
+      return diagnosis.isHealthy ? 0 : 1
     }
-    if !isHealthy { throw ExitCode.failure }
   }
 
   /// What training would take here. A variable that cannot be understood is a finding like others. Collective.

@@ -25,9 +25,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try Job.run { world in
       let evaluation = try EvaluationRun(path, data: data, pool: try threads.pool(on: world)).run(on: world)
-      try CommonFailure.agreed(on: world) {
-        if world.rank == 0 { try Terminal.writeLine(json ? evaluation.json() : evaluation.table) }
-      }
+      try Job.show(json ? evaluation.json() : evaluation.table, on: world)
     }
   }
 }

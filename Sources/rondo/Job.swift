@@ -9,10 +9,17 @@ enum Job {
   ///
   /// What rank 0 has to say of a `CommonError` gets the program's name in front.
   static func run(_ body: (borrowing Communicator) throws -> Void) throws -> Never {
+    try runForStatus { world in
+      try body(world)
+      return 0
+    }
+  }
+
+  /// As above, where the outcome has a status that is no error's.
+  static func runForStatus(_ body: (borrowing Communicator) throws -> Int32) throws -> Never {
     let status = try MPI.run { world -> Int32 in
       do {
-        try body(world)
-        return 0
+        return try body(world)
       } catch let failure as any CommonError {
         if world.rank == 0 { warn("error: \(failure)") }
         return failure.exitStatus
@@ -25,11 +32,25 @@ enum Job {
   /// and the status for it.
   static func runAlone(_ body: () throws -> Void) throws {
     guard isFirst else { return }
+    try runHere(body)
+  }
+
+  /// As above, on each rank for itself.
+  static func runHere(_ body: () throws -> Void) throws {
     do {
       try body()
     } catch let failure as any ExitStatusError {
       warn("error: \(failure)")
       Foundation.exit(failure.exitStatus)
+    }
+  }
+
+  /// Writes a line at once, on rank 0; all ranks fail where a full disk does not take it. Collective.
+  ///
+  /// - Parameter line: asked for on rank 0 alone.
+  static func show(_ line: @autoclosure () throws -> String, on world: borrowing Communicator) throws {
+    try CommonFailure.agreed(on: world) {
+      if world.rank == 0 { try Terminal.writeLine(line()) }
     }
   }
 

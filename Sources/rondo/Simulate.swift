@@ -1,6 +1,7 @@
 import ArgumentParser
 import Collectives
 import Foundation
+import Training
 
 /// `rondo simulate`: how long allreduces would take on a network that is not there, in the columns of `rondo
 /// bench allreduce`.
@@ -75,14 +76,15 @@ struct Simulate: ParsableCommand {
   }
 
   func run() throws {
-    guard Job.isFirst else { return }
-    let network = try networkModel()
-    let ways = try ways(network)
-    if !json { printHeading(network) }
-    for bytes in buffers.all {
-      for way in ways {
-        guard let (seconds, between) = try seconds(of: way, bytes, network) else { continue }
-        printRow(way.name, between: between, bytes: bytes, seconds: seconds)
+    try Job.runAlone {
+      let network = try networkModel()
+      let ways = try ways(network)
+      if !json { try Terminal.writeLine(heading(network)) }
+      for bytes in buffers.all {
+        for way in ways {
+          guard let (seconds, between) = try seconds(of: way, bytes, network) else { continue }
+          try Terminal.writeLine(row(way.name, between: between, bytes: bytes, seconds: seconds))
+        }
       }
     }
   }
@@ -207,34 +209,30 @@ struct Simulate: ParsableCommand {
     }
   }
 
-  private func printHeading(_ network: NetworkModel) {
-    let size = "\(ranks) rank\(ranks == 1 ? "" : "s")"
-    print("# allreduce of float32 sums, \(size), \(network.ranksPerNode) on a node; simulated")
-    print(
+  private func heading(_ network: NetworkModel) -> String {
+    [
+      "# allreduce of float32 sums, \(ranks) rank\(ranks == 1 ? "" : "s"), \(network.ranksPerNode) on a node; simulated",
       "# latency \(network.latencySeconds * 1e6) us, link \(network.bandwidthBytesPerSecond * 8e-9) Gbit/s, "
-        + "additions \(network.reductionBytesPerSecond * 1e-9) GB/s")
-    print(Self.columns("bytes", "count", "algorithm", "time(us)", "algbw(GB/s)", "busbw(GB/s)", "#wrong"))
+        + "additions \(network.reductionBytesPerSecond * 1e-9) GB/s",
+      Self.columns("bytes", "count", "algorithm", "time(us)", "algbw(GB/s)", "busbw(GB/s)", "#wrong"),
+    ].joined(separator: "\n")
   }
 
   /// - Parameter between: what a way on two levels does between nodes.
-  private func printRow(_ name: String, between: Algorithm? = nil, bytes: Int, seconds: Double) {
+  private func row(_ name: String, between: Algorithm? = nil, bytes: Int, seconds: Double) -> String {
     let bandwidth = seconds > 0 ? Double(bytes) / seconds / 1e9 : 0
     let bus = bandwidth * 2 * Double(ranks - 1) / Double(ranks)
     if json {
-      print(
+      return
         """
         {"algorithm":"\(name)",\(between.map { #""between":"\#($0)","# } ?? "")"bytes":\(bytes),"count":\(bytes / 4),"ranks":\(ranks),\
         "time_us":\(Self.decimal(seconds * 1e6, 3)),"algbw_gbps":\(Self.decimal(bandwidth, 4)),\
         "busbw_gbps":\(Self.decimal(bus, 4)),"wrong":null,"simulated":true}
-        """)
-    } else {
-      print(
-        Self.columns(
-          "\(bytes)", "\(bytes / 4)", between.map { "\(name)/\($0)" } ?? name, Self.decimal(seconds * 1e6, 1),
-          Self.decimal(bandwidth, 2), Self.decimal(bus, 2), "-"))
+        """
     }
-    // A line may take seconds; whoever reads a pipe wants each when it is there.
-    fflush(nil)
+    return Self.columns(
+      "\(bytes)", "\(bytes / 4)", between.map { "\(name)/\($0)" } ?? name, Self.decimal(seconds * 1e6, 1),
+      Self.decimal(bandwidth, 2), Self.decimal(bus, 2), "-")
   }
 
   private static func decimal(_ value: Double, _ digits: Int) -> String {

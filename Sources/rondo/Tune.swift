@@ -42,29 +42,27 @@ struct Tune: ParsableCommand {
         try profiles.write(path: path)
       }
       let layout = try HostLayout(of: world)
-      let speaks = world.rank == 0 && !json
-      func say(_ line: String) { if speaks { print(line) } }
-      say("# \(layout)")
+      try say("# \(layout)", on: world)
       if world.size == 1 {
         throw CommonFailure(
           "rondo tune measures ranks against each other; start it under mpirun", exitStatus: 2)
       }
       let model = try layout.isOneHost ? nil : NetworkProbe.measure(world, seconds: min(2, seconds / 10))
       if let model {
-        say(
+        try say(
           String(
             format: "# latency %.0f us, %.1f MB/s each way, additions %.1f GB/s", model.latencySeconds * 1e6,
-            model.bandwidthBytesPerSecond / 1e6, model.reductionBytesPerSecond / 1e9))
+            model.bandwidthBytesPerSecond / 1e6, model.reductionBytesPerSecond / 1e9), on: world)
       }
       var tuning = AllreduceTuning()
       tuning.largestBytes = max.bytes
       tuning.seconds = seconds
-      say("#    bytes  algorithms, fastest first, with microseconds")
+      try say("#    bytes  algorithms, fastest first, with microseconds", on: world)
       let measurements = try tuning.measure(layout, on: world) { row in
         let times = row.times.map { "\($0.candidate) \(Int(($0.seconds * 1e6).rounded()))" }
-        say(
+        try say(
           String(repeating: " ", count: Swift.max(0, 10 - "\(row.bytes)".count))
-            + "\(row.bytes)  \(times.joined(separator: ", "))")
+            + "\(row.bytes)  \(times.joined(separator: ", "))", on: world)
       }
       let profile = AllreduceProfile(
         layout: layout, library: String(MPI.libraryVersion.prefix { $0 != "," }),
@@ -75,14 +73,21 @@ struct Tune: ParsableCommand {
         try profiles.write(path: path)
       }
       if layout.isOneHost {
-        say("# one host: training sums in shared memory, which is faster than any of these")
+        try say("# one host: training sums in shared memory, which is faster than any of these", on: world)
       }
-      say("# written to \(path)")
-      if json, world.rank == 0 {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(profile), as: UTF8.self))
-      }
+      try say("# written to \(path)", on: world)
+      if json { try Job.show(Self.json(profile), on: world) }
     }
+  }
+
+  /// For people. Collective.
+  private func say(_ line: String, on world: borrowing Communicator) throws {
+    if !json { try Job.show(line, on: world) }
+  }
+
+  private static func json(_ profile: AllreduceProfile) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(profile), as: UTF8.self)
   }
 }

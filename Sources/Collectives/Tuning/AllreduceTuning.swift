@@ -23,7 +23,7 @@ public struct AllreduceTuning {
   ///
   /// - Parameter report: called on every rank after each size.
   public func measure(
-    _ layout: HostLayout, on world: borrowing Communicator, report: (Row) -> Void
+    _ layout: HostLayout, on world: borrowing Communicator, report: (Row) throws -> Void
   ) throws -> [AllreduceProfile.Measurement] {
     let memory = try ArenaMemory(count: largestBytes / 4, leaves: world.size, on: world)
     let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
@@ -46,7 +46,7 @@ public struct AllreduceTuning {
         .measure(count: bytes / 4, seconds: seconds / 60, least: 3, on: world)
       let times = zip(distinct, rows).map { (candidate: $0.candidate, seconds: $1.median) }
         .sorted { $0.seconds < $1.seconds }
-      report(Row(bytes: bytes, times: times))
+      try report(Row(bytes: bytes, times: times))
       measurements += times.map {
         .init(
           algorithm: $0.candidate.algorithm, isTwoLevel: isTwoLevel, bytes: bytes,
