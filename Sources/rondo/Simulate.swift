@@ -195,17 +195,28 @@ struct Simulate: ParsableCommand {
   }
 
   private static func read(_ path: String) throws -> NetworkModel {
+    func refusal(_ problem: String) -> ValidationError {
+      ValidationError(
+        "--model \(path): \(problem); a network model is a JSON file that is measured, one for each cluster: mpirun -n RANKS --hostfile "
+          + "HOSTS rondo bench network --json > network.json")
+    }
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      throw refusal((error as NSError).localizedDescription)
+    }
     do {
-      return try JSONDecoder().decode(NetworkModel.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+      return try JSONDecoder().decode(NetworkModel.self, from: data)
     } catch DecodingError.keyNotFound(let key, _) {
-      throw ValidationError("--model \(path): \(key.stringValue) is missing")
-    } catch DecodingError.typeMismatch(_, let context) {
-      let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-      throw ValidationError("--model \(path): \(key.isEmpty ? "the file" : key) is not of the right kind")
-    } catch let DecodingError.dataCorrupted(context) {
-      throw ValidationError("--model \(path): \(context.debugDescription)")
+      throw refusal("this is no network model, \(key.stringValue) is missing")
+    } catch let DecodingError.typeMismatch(_, context) where context.codingPath.isEmpty {
+      throw refusal("this is no network model, it is no JSON object")
+    } catch let DecodingError.typeMismatch(_, context) {
+      throw refusal(
+        "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not of the right kind")
+    } catch let DecodingError.dataCorrupted(context) where !context.codingPath.isEmpty {
+      throw refusal(context.debugDescription)
     } catch {
-      throw ValidationError("--model \(path) cannot be read")
+      throw refusal("this is no network model, it is no JSON")
     }
   }
 

@@ -40,6 +40,26 @@ import Testing
     #expect(job.output.contains("rondo: error: ") && job.output.contains(reason), "\(job)")
   }
 
+  @Test(arguments: [
+    ("digits.yaml", "model: { kind: mlp }", "this is no network model, it is no JSON;"),
+    ("summary.json", "{\"steps\": 4}", "this is no network model, latency_seconds is missing;"),
+    ("text.json", "{\"latency_seconds\": \"1\"}", "latency_seconds is not of the right kind;"),
+    ("nothing.json", nil, "nothing.json"),
+  ])
+  func aFileOfAnotherKindIsRefusedWithTheWayToOneThatIsRight(name: String, text: String?, reason: String)
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    if let text { _ = try directory.write(name, text) }
+    let path = "\(directory.path)/\(name)"
+    let job = try Job.run(
+      ranks: 1, program: try rondo(), arguments: ["simulate", "--ranks", "4", "--model", path])
+    #expect(job.exitStatus == 2 && job.errors.count == 1, "\(job)")
+    for part in ["--model \(path): ", reason, "rondo bench network --json > network.json"] {
+      #expect(job.errors.first?.contains(part) == true, "\(part): \(job)")
+    }
+  }
+
   private func lines(_ arguments: [String]) throws -> [[String: Any]] {
     let job = try Job.run(ranks: 1, program: try rondo(), arguments: ["simulate", "--json"] + arguments)
     #expect(job.exitStatus == 0, "\(job)")
