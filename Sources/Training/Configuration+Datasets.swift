@@ -8,11 +8,7 @@ extension Configuration {
   /// - Throws: `DatasetError` for a file that cannot be read, ``ConfigurationError`` for data that do not fit.
   public func loadData() throws -> DatasetSplit {
     var split = try loadSplit()
-    let count = split.train.count
-    if count < training.batch {
-      throw ConfigurationError(
-        "training.batch: a batch of \(training.batch) is larger than the training data, \(count) samples")
-    }
+    try checkBatch(of: split)
     if model.kind == .linear, split.train.classNames != nil {
       throw ConfigurationError(
         "model.kind: a linear model predicts values, and the labels are classes; use logistic or mlp, or set "
@@ -26,6 +22,23 @@ extension Configuration {
     try checkLoss(of: split.train)
     if data.standardize { split = split.standardized() }
     return split
+  }
+
+  /// Names what leaves less than a batch to train on: the part that is held out, or the data themselves.
+  private func checkBatch(of split: DatasetSplit) throws(ConfigurationError) {
+    let (count, batch) = (split.train.count, training.batch)
+    guard count < batch else { return }
+    let isCut = data.path != nil && data.format != .idx && data.testPath == nil
+    if isCut, count + split.test.count >= batch {
+      throw ConfigurationError(
+        "data.test_fraction: \(data.testFraction) holds out \(split.test.count) of \(count + split.test.count) samples, which leaves \(count) "
+          + "for training, and a batch takes \(batch) (training.batch); hold out fewer"
+          + (count > 0 ? ", or set training.batch to at most \(count)" : ""))
+    }
+    throw ConfigurationError(
+      "training.batch: a batch takes \(batch) samples, and there are \(count) for training"
+        + (isCut && split.test.count > 0 ? ", \(split.test.count) are held out (data.test_fraction)" : "")
+        + (count > 0 ? "; set it to at most \(count)" : "; data.path: \(data.path ?? "") has no samples"))
   }
 
   /// Optimizer updates of the whole run on so many training samples; the last incomplete batch of an epoch is dropped.

@@ -189,4 +189,37 @@ let smallConfiguration = "model: { hidden: [8] }\ndata: { source: digits }\ntrai
     let large = try digits.applying(overrides: ["training.batch=1458"])
     #expect(throws: ConfigurationError.self) { try large.loadData() }
   }
+
+  /// What leaves too few samples for a batch: what is held out, or the data.
+  @Test func theCauseOfTooFewTrainingSamplesIsNamed() throws {
+    let path = FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString).csv"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let rows = (0..<200).map { "\($0),\($0 % 2)\n" }.joined()
+    try ("a,y\n" + rows).write(toFile: path, atomically: true, encoding: .utf8)
+    func problem(_ fraction: Double, batch: Int) -> String {
+      let configuration = Configuration(
+        model: .init(kind: .mlp, hidden: [4]), data: .init(path: path, label: "y", testFraction: fraction),
+        training: .init(batch: batch, microbatch: 1, steps: 1))
+      do {
+        _ = try configuration.loadData()
+        return "nothing"
+      } catch { return "\(error)" }
+    }
+    #expect(problem(0.2, batch: 64) == "nothing")
+    let heldOut = problem(0.97, batch: 64)
+    #expect(
+      heldOut.contains(
+        /^data.test_fraction: 0.97 holds out (\d+) of 200 samples, which leaves \d+ for training/)
+        && heldOut.contains(
+          "a batch takes 64 (training.batch); hold out fewer, or set training.batch to at most "),
+      "\(heldOut)")
+    let none = problem(0.999999, batch: 2)
+    #expect(
+      none.hasSuffix("leaves 0 for training, and a batch takes 2 (training.batch); hold out fewer"), "\(none)"
+    )
+    let few = problem(0, batch: 256)
+    #expect(
+      few
+        == "training.batch: a batch takes 256 samples, and there are 200 for training; set it to at most 200")
+  }
 }
