@@ -23,7 +23,8 @@ final class RunDirectory {
 
   static let summary = "summary.json"
 
-  /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there.
+  /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there. One that is finished, perhaps while
+  /// this job waited for its directory, is left as it is.
   ///
   /// - Parameters:
   ///   - path: nil chooses `runs/NAME-DATE-TIME` in the directory in which the run was started.
@@ -53,6 +54,9 @@ final class RunDirectory {
       }
       isResumed = true
     }
+    self.identity = identity
+    self.isResumed = isResumed
+    if isResumed, Self.isFinished(path) { return }
     do {
       try identity.write(to: path)
       // Last: it is what marks the directory as taken.
@@ -60,8 +64,6 @@ final class RunDirectory {
     } catch {
       throw Self.unwritable(path, error)
     }
-    self.identity = identity
-    self.isResumed = isResumed
   }
 
   private static func unwritable(_ path: String, _ error: any Error) -> RunDirectoryError {

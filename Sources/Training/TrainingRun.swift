@@ -93,9 +93,13 @@ public struct TrainingRun {
     let place = try instruments.agreed(.directory, on: world) {
       guard world.rank == 0 else { return nil as RunPlace? }
       let place = try RunPlace(output, resume: resume, configuration: configuration)
-      try place.directory.write(Preprocessing(of: data))
+      if !RunDirectory.isFinished(place.directory.path) {
+        try place.directory.write(Preprocessing(of: data))
+      }
       return place
     }
+    // The job that had the directory until now may have come to the end of the run.
+    if let summary = try finished(on: world) { return summary }
     let names = try world.broadcast(
       place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0
     ).split(separator: "\n", maxSplits: 1).map(String.init)
@@ -130,10 +134,13 @@ public struct TrainingRun {
     }
     let common = try world.broadcast(text, root: 0)
     guard !common.isEmpty else { return nil }
-    if world.rank == 0, !silent, let output {
-      Terminal.write(json ? common : "\(output): this run is finished\n")
+    let summary = try Summary(json: common)
+    if world.rank == 0, !silent {
+      var path = output ?? ""
+      if case .from(let run) = resume { path = run }
+      Terminal.write((json ? summary.json() : "\(path): this run is finished") + "\n")
     }
-    return try Summary(json: common)
+    return summary
   }
 
   /// Collective; the trainer's threads have ended.

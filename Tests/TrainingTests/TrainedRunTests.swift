@@ -192,6 +192,55 @@ extension RankTests {
       }
     }
 
+    /// As when a queue has started a job twice, and the first one comes to the end while the second waits.
+    @Test func aJobThatWaitedForTheEndOfItsRunFindsItFinished() throws {
+      try withWorld { world in
+        try withFolder(on: world) { folder in
+          let (path, _, summary) = try train("digits", in: folder, on: world)
+          let names = ["summary.json", "run.json", "metrics.jsonl", "config.yaml", "preprocessing.json"]
+          func contents() -> [Data?] { names.map { FileManager.default.contents(atPath: "\(path)/\($0)") } }
+          let before = contents()
+          var first: Int32 = -1
+          try change(on: world) {
+            try FileManager.default.moveItem(atPath: path + "/summary.json", toPath: folder + "/summary.json")
+            first = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            #expect(flock(first, LOCK_EX) == 0)
+          }
+          let released = DispatchSemaphore(value: 0)
+          if world.rank == 0 {
+            Thread { [first] in
+              // Until the run has opened its directory, too.
+              let limit = Date().addingTimeInterval(8)
+              while Self.openCount(path) < 2, Date() < limit { usleep(10_000) }
+              try? FileManager.default.moveItem(
+                atPath: folder + "/summary.json", toPath: path + "/summary.json")
+              close(first)
+              released.signal()
+            }.start()
+          }
+          var run = TrainingRun(configuration("digits", data: ""), output: path)
+          run.silent = true
+          let again = try run.run(on: world)
+          if world.rank == 0 { released.wait() }
+          #expect(again.weightsSha256 == summary.weightsSha256)
+          // Times are rank 0's.
+          #expect(world.rank > 0 || again.wallSeconds == summary.wallSeconds)
+          #expect(contents() == before)
+          try world.barrier()
+        }
+      }
+    }
+
+    /// How many descriptors of this process are of a file.
+    private static func openCount(_ path: String) -> Int {
+      let folder = "/proc/self/fd"
+      let real = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+      let numbers = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      return numbers.count {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")) == real
+      }
+    }
+
     /// What all ranks say is wrong.
     private func problem(
       _ path: String, _ data: String?, on world: borrowing Communicator
