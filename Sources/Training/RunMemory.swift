@@ -2,7 +2,7 @@ import Collectives
 import Datasets
 import Graph
 
-/// What a run takes of memory, before anything runs: what inspection prints, and what is compared with what the machine has.
+/// What a run takes of memory, before anything runs: what inspection prints, and what is compared with what there is (``MemoryLimit``).
 ///
 /// Bytes that the rank with the most of them touches: what the system counts as its resident memory. Where ranks share memory that is more than
 /// its part of it: all of the state, and what it reads of the others' gradients.
@@ -112,12 +112,20 @@ public struct RunMemory: Codable, Sendable, Equatable {
   }
 
   /// Refuses what a machine with so many bytes cannot hold.
-  func check(available: Int = physicalMemoryBytes()) throws(CommonFailure) {
-    guard host > available else { return }
+  func check(available: Int) throws(CommonFailure) { try check(MemoryLimit(bytes: available)) }
+
+  /// Refuses what ranks of a host may not take.
+  func check(_ limit: MemoryLimit = MemoryLimit()) throws(CommonFailure) {
+    guard host > limit.bytes else { return }
     func gigabytes(_ bytes: Int) -> String { ProgressDisplay.number(Double(bytes) / 1e9) }
+    let available =
+      limit.file.map {
+        "its control group may have \(gigabytes(limit.bytes)) GB (\($0)); ask for more (sbatch --mem), "
+      }
+      ?? "this machine has \(gigabytes(limit.bytes)) GB; "
     throw CommonFailure(
       "the model needs \(gigabytes(host)) GB on a host (each rank \(gigabytes(total)) and up to \(gigabytes(checkpoint)) while a checkpoint is "
-        + "written) and this machine has \(gigabytes(available)) GB; make model.hidden or training.microbatch smaller, or have fewer ranks "
-        + "on a host", exitStatus: 2)
+        + "written) and \(available)make model.hidden or training.microbatch smaller, or have fewer ranks on a host",
+      exitStatus: 2)
   }
 }

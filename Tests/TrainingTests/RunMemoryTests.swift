@@ -62,4 +62,15 @@ import Testing
     let failure = #expect(throws: CommonFailure.self) { try with.check(available: available) }
     #expect(failure?.exitStatus == 2 && failure?.description.contains("GB on a host") == true)
   }
+
+  @Test func aControlGroupThatIsTooSmallIsNamed() throws {
+    let plan = try Self.plan([1])
+    let file = "/sys/fs/cgroup/memory/slurm/job_7/memory.limit_in_bytes"
+    try plan.check(MemoryLimit(bytes: plan.host, file: file))
+    let failure = #expect(throws: CommonFailure.self) {
+      try plan.check(MemoryLimit(bytes: plan.host - 1, file: file))
+    }
+    #expect(failure?.exitStatus == 2 && failure?.description.contains("control group") == true)
+    #expect(failure?.description.contains(file) == true && failure?.description.contains("--mem") == true)
+  }
 }
