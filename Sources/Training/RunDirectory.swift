@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import MPI
 
 /// What went wrong with a run's files: on rank 0 alone, so it ends the job unless the ranks have agreed on it.
@@ -42,6 +43,7 @@ final class RunDirectory {
     }
     // Before anything in it is read or written.
     lock = try RunLock(path, waiting: seconds)
+    if let fault = lock.fault { Logger(label: "rondo.training").warning("\(fault)") }
     if files.fileExists(atPath: path + "/config.yaml") {
       guard resumes else {
         throw RunDirectoryError(

@@ -41,6 +41,21 @@ import Testing
     #expect(try open(waiting: 10).isResumed)
   }
 
+  /// As on NFS: the run goes on, and says that nothing keeps another from it.
+  @Test(arguments: [ENOLCK, EBADF, EOPNOTSUPP]) func aFileSystemWithoutLocksCostsALine(code: Int32) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let lock = try RunLock(path, waiting: 0) { _ in code }
+    #expect(
+      lock.fault
+        == "\(path): cannot be locked (\(String(cString: strerror(code)))), as on NFS: see to it that no second job trains the same run"
+    )
+    #expect(try RunLock(path, waiting: 0).fault == nil)
+    var answers = [EWOULDBLOCK, EWOULDBLOCK, code]
+    #expect(
+      try RunLock(path, waiting: 1) { _ in answers.removeFirst() }.fault == lock.fault && answers.isEmpty)
+  }
+
   @Test func whatTheSystemRefusesIsNamed() throws {
     let failure = #expect(throws: RunDirectoryError.self) {
       try RunDirectory("/proc/rondo", configuration: configuration)
