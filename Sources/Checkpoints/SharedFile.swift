@@ -20,7 +20,7 @@ public final class SharedFile {
     let path = Self.folder + "/" + name
     descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
-      throw CheckpointError.system("shared memory cannot be made", code: errno, path: path)
+      throw Self.unavailable("shared memory cannot be made", code: errno, path: path)
     }
     self.path = path
     do throws(CheckpointError) {
@@ -140,6 +140,12 @@ public final class SharedFile {
     return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
 
+  private static func unavailable(_ what: String, code: Int32, path: String) -> CheckpointError {
+    CheckpointError(
+      "\(what): \(String(cString: strerror(code))); give \(folder) more room, or set checkpoint.survive to false",
+      path: path)
+  }
+
   private static func map(
     _ descriptor: Int32, byteCount: Int, grows: Bool, path: String
   ) throws(CheckpointError) -> UnsafeMutableRawBufferPointer {
@@ -147,8 +153,7 @@ public final class SharedFile {
     if grows, byteCount > length(descriptor) {
       let code = posix_fallocate(descriptor, 0, off_t(byteCount))
       guard code == 0 else {
-        throw CheckpointError.system(
-          "no room for \(byteCount) bytes of shared memory; make /dev/shm larger", code: code, path: path)
+        throw unavailable("no room for \(byteCount) bytes of shared memory", code: code, path: path)
       }
     }
     guard

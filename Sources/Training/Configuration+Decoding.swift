@@ -13,7 +13,7 @@ extension Configuration {
   public init(contentsOf path: String, overrides: [String] = []) throws(ConfigurationError) {
     let bytes: Foundation.Data
     do {
-      bytes = try Foundation.Data(contentsOf: URL(filePath: path))
+      bytes = try Self.bytes(of: path)
     } catch {
       let isMissing = (error as? CocoaError)?.code == .fileReadNoSuchFile
       let problem =
@@ -24,6 +24,15 @@ extension Configuration {
       throw ConfigurationError("the file is not text in UTF-8", at: path)
     }
     try self.init(yaml: yaml, file: path, overrides: overrides)
+  }
+
+  /// Also of a pipe, as a shell makes one of `<(sed ... digits.yaml)`.
+  private static func bytes(of path: String) throws -> Foundation.Data {
+    var status = stat()
+    let isPipe = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+    let file = URL(filePath: path)
+    return try isPipe
+      ? FileHandle(forReadingFrom: file).readToEnd() ?? Foundation.Data() : Foundation.Data(contentsOf: file)
   }
 
   /// Reads YAML text.

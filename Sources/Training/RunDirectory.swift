@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Logging
 import MPI
@@ -21,6 +22,8 @@ final class RunDirectory {
   let isResumed: Bool
   private var metrics: FileHandle?
   private let lock: RunLock
+  /// Whether it was not there before.
+  private let isOwn: Bool
 
   static let summary = "summary.json"
 
@@ -38,6 +41,7 @@ final class RunDirectory {
     let files = FileManager.default
     var identity = RunIdentity()
     var isResumed = false
+    isOwn = !files.fileExists(atPath: path)
     do { try files.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
       throw Self.unwritable(path, error)
     }
@@ -83,10 +87,24 @@ final class RunDirectory {
   static func check(_ path: String, _ configuration: Configuration) throws {
     let began = try Configuration(contentsOf: path + "/config.yaml")
     guard let difference = configuration.firstDifference(from: began) else { return }
+    let store = CheckpointStore(directory: "\(path)/\(RunPlace.checkpoints)")
+    let hasCheckpoint = (try? store.steps())?.isEmpty == false
     throw RunDirectoryError(
       "\(path): the run there was begun with \(difference.key): \(difference.other), and this is \(difference.own); give it the same, or "
-        + "start another run with another --output (with --resume \(path) from its newest checkpoint)",
+        + "start another run with another --output"
+        + (hasCheckpoint ? " (with --resume \(path) from its newest checkpoint)" : ""),
       exitStatus: 2)
+  }
+
+  /// Takes back what was written for a run that has not come to begin, so that the command may be corrected and given again. What was there
+  /// before stays.
+  func abandon() {
+    guard !isResumed else { return }
+    for name in [RunFiles.configurationName, RunFiles.preprocessingName, RunIdentity.file] {
+      unlink("\(path)/\(name)")
+    }
+    // Only where there is nothing else in it.
+    if isOwn { rmdir(path) }
   }
 
   /// Opens `metrics.jsonl` for more lines, without those that the run has yet to write from where it goes on.
@@ -152,7 +170,10 @@ final class RunDirectory {
     if let system = underlying as? POSIXError ?? error as? POSIXError {
       return String(cString: strerror(system.code.rawValue))
     }
-    return (underlying as? NSError ?? error as NSError).localizedDescription
+    let foundation = underlying as? NSError ?? error as NSError
+    // Its words would have others of Foundation's before them.
+    if foundation.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(foundation.code))) }
+    return foundation.localizedDescription
   }
 
   private static func freshPath(for name: String) -> String {

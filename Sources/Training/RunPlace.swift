@@ -27,8 +27,13 @@ struct RunPlace {
         let store = CheckpointStore(directory: "\(path)/\(Self.checkpoints)")
         var faults: [String] = []
         guard let newest = try store.newestWhole(report: { faults.append($0) }) else {
+          let weights = "\(path)/\(RunFiles.weightsName)"
+          let isThere = FileManager.default.fileExists(atPath: weights)
           throw RunDirectoryError(
-            faults.first ?? "\(path): the run has no checkpoint to begin with", exitStatus: 2)
+            faults.first
+              ?? "\(path): the run has no checkpoint to begin with"
+              + (isThere ? "; for its weights alone set training.initial_weights.path to \(weights)" : ""),
+            exitStatus: 2)
         }
         source = .checkpoint(newest)
       } else {

@@ -161,7 +161,13 @@ public final class Trainer {
         try resumption.load(graph, $0, optimizer: optimizerName, path: $1)
       }
     }
-    (progress, origin) = try StateContents.settle(found, start: start, group: group, world: world)
+    do {
+      (progress, origin) = try StateContents.settle(found, start: start, group: group, world: world)
+    } catch let failure as any CommonError {
+      // There is nothing in it yet that anybody would look for.
+      if found.progress == nil { found.state.file.unlinkName() }
+      throw failure
+    }
     before = progress
     executor = Executor(
       graph, pool: pool, seed: configuration.seed, parameters: state.parameters,

@@ -107,9 +107,23 @@ public struct TrainingRun {
       run: configuration.checkpoint.survive ? names[0] : nil, directory: names[1],
       from: place?.source ?? .none)
     let clock = try timeline ? ClockOffset.measure(on: world) : nil
-    let trainer = try Trainer(
-      configuration, data: data, network: network, optimizer: optimizer, pool: pool, instruments: instruments,
-      resumption: resumption, world: world)
+    let trainer: Trainer
+    do {
+      trainer = try Trainer(
+        configuration, data: data, network: network, optimizer: optimizer, pool: pool,
+        instruments: instruments, resumption: resumption, world: world)
+    } catch let failure as any CommonError {
+      place?.directory.abandon()
+      throw failure
+    }
+    guard trainer.step <= trainer.totalSteps else {
+      trainer.state.file.unlinkName()
+      trainer.close()
+      place?.directory.abandon()
+      throw CommonFailure(
+        "training.steps: this run ends after step \(trainer.totalSteps), and what it begins with (--resume) is the state after step "
+          + "\(trainer.step); let it have more steps", exitStatus: 2)
+    }
     trainer.beginning = start
     earlyEnd?.close()
     do {

@@ -1,0 +1,73 @@
+import Foundation
+import MPITestSupport
+import Testing
+
+/// A run that fails before its first step leaves nothing: the command is corrected and given again.
+@Suite(.serialized, .enabled(if: !isUnderLauncher)) struct FailedStartTests {
+  @Test func aCorrectedCommandFindsNoRunInItsWay() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let (first, output) = (directory.path + "/first", directory.path + "/run")
+    func train(_ output: String, _ arguments: [String]) throws -> Job {
+      try Job.run(
+        ranks: 2, program: try rondo(),
+        arguments: ["train", config, "--threads", "1", "--output", output] + arguments)
+    }
+    let begun = try train(first, ["--set", "checkpoint.every_steps=10"])
+    #expect(begun.exitStatus == 0, "\(begun)")
+    let memory = {
+      try FileManager.default.contentsOfDirectory(atPath: "/dev/shm").filter { $0.hasPrefix("rondo-") }
+    }
+    let before = Set(try memory())
+    for (arguments, part) in [
+      (["--set", "training.initial_weights.path=nowhere.safetensors"], "nowhere.safetensors"),
+      (["--resume", first, "--set", "model.hidden=[20]"], "hidden.0.weight has shape [64, 16]"),
+      (
+        ["--resume", first, "--set", "training.steps=19"],
+        "this run ends after step 19, and what it begins with"
+      ),
+    ] {
+      let failed = try train(output, arguments)
+      #expect(failed.exitStatus == 2 && failed.errors.count == 1, "\(failed)")
+      #expect(failed.errors.first?.contains(part) == true, "\(failed)")
+      #expect(!FileManager.default.fileExists(atPath: output), "\(failed)")
+    }
+    #expect(Set(try memory()).subtracting(before).isEmpty)
+    // What was in the directory before stays there.
+    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    _ = try directory.write("run/notes.txt", "mine")
+    #expect(
+      try train(output, ["--set", "training.initial_weights.path=nowhere.safetensors"]).exitStatus == 2)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: output) == ["notes.txt"])
+    let corrected = try train(output, ["--resume", first, "--set", "training.steps=30"])
+    #expect(corrected.exitStatus == 0 && corrected.resumed?.step == 20, "\(corrected)")
+  }
+
+  @Test func aFinishedRunWithoutACheckpointSaysHowToTakeItsWeights() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let run = directory.path + "/run"
+    let arguments = ["train", config, "--threads", "1"]
+    #expect(
+      try Job.run(ranks: 1, program: try rondo(), arguments: arguments + ["--output", run]).exitStatus == 0)
+    let refused = try Job.run(
+      ranks: 1, program: try rondo(), arguments: arguments + ["--resume", run, "--output", run + "2"])
+    #expect(
+      refused.exitStatus == 2
+        && refused.errors.first?.hasSuffix(
+          "for its weights alone set training.initial_weights.path to \(run)/model.safetensors") == true,
+      "\(refused)")
+  }
+
+  /// As a shell makes a pipe of a command's output: `rondo inspect <(sed s/16/20/ c.yaml)`.
+  @Test func aConfigurationMayComeThroughAPipe() throws {
+    let directory = try TemporaryDirectory()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [
+      "timeout", "30", "bash", "-c", "\"$0\" inspect <(sed s/16/20/ \"$1\") --json", try rondo(),
+      try directory.write("c.yaml", digits),
+    ]
+    #expect(try output(of: process).contains("\"parameter_count\":1510"))
+  }
+}
