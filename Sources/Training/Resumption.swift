@@ -12,11 +12,13 @@ final class Resumption {
   /// On rank 0: where checkpoints are looked for.
   private let source: Source
   private var found: StoredCheckpoint?
+  /// Whether what was found is another run's.
+  private var isOrigin = false
 
   enum Source {
     case none
-    /// The newest whole one of a run.
-    case run(CheckpointStore)
+    /// The newest whole one of a run; where there is none, what the run began with, if that was another's state.
+    case run(CheckpointStore, origin: (() throws -> StoredCheckpoint)? = nil)
     /// This one.
     case checkpoint(StoredCheckpoint)
   }
@@ -32,11 +34,17 @@ final class Resumption {
     let logger = Logger(label: "rondo.training")
     switch source {
     case .none: return nil
-    case .checkpoint(let checkpoint): found = checkpoint
-    case .run(let store):
+    case .checkpoint(let checkpoint): (found, isOrigin) = (checkpoint, true)
+    case .run(let store, let origin):
       // Reading all of a checkpoint takes its time, so only where it is needed.
-      guard try store.steps().last ?? -1 > step else { return nil }
-      found = try store.newestWhole { logger.warning("\($0)") }
+      if let last = try store.steps().last {
+        guard last > step else { return nil }
+        found = try store.newestWhole { logger.warning("\($0)") }
+      }
+      if found == nil, step < 0, let origin {
+        found = try origin()
+        isOrigin = true
+      }
     }
     guard let found, found.step > step else { return nil }
     return found
@@ -54,11 +62,11 @@ final class Resumption {
     let checkpoint = try found ?? StoredCheckpoint(path: path, checkingDigests: false)
     let (record, leftBehind) = try CheckpointContents.read(
       checkpoint, graph, optimizer: optimizer, into: state)
-    switch source {
-    case .none: break
-    case .checkpoint: for line in leftBehind { Logger(label: "rondo.training").warning("\(line)") }
-    case .run:
-      if let line = leftBehind.first {
+    // Ranks other than the first have found nothing themselves.
+    if found != nil {
+      if isOrigin {
+        for line in leftBehind { Logger(label: "rondo.training").warning("\(line)") }
+      } else if let line = leftBehind.first {
         throw RunDirectoryError(
           "\(line); the run there would not come to the same weights: give it the optimizer that it began with, or begin another run "
             + "with --resume \(path) and another --output", exitStatus: 2)

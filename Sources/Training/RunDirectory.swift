@@ -32,14 +32,17 @@ final class RunDirectory {
   ///
   /// - Parameters:
   ///   - path: nil chooses `runs/NAME-DATE-TIME` in the directory in which the run was started.
+  ///   - origin: of a new run that begins with the state of another.
   ///   - seconds: to wait for a process that has the directory and is being ended.
   /// - Throws: `RunDirectoryError` when the directory holds a run that may not be taken up, another process has it, or it cannot be written.
-  init(_ path: String?, configuration: Configuration, resumes: Bool = false, waiting seconds: Int = 10) throws
-  {
+  init(
+    _ path: String?, configuration: Configuration, resumes: Bool = false, origin: String? = nil,
+    waiting seconds: Int = 10
+  ) throws {
     let path = path ?? Self.freshPath(for: configuration.name)
     self.path = path
     let files = FileManager.default
-    var identity = RunIdentity()
+    var identity = RunIdentity(origin: origin)
     var isResumed = false
     isOwn = !files.fileExists(atPath: path)
     do { try files.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {

@@ -6,13 +6,16 @@ struct RunIdentity: Codable, Equatable {
   var id: String
   /// How often the run has been taken up again.
   var restarts: Int
+  /// The run or checkpoint with whose state it began, if another's; absolute.
+  var origin: String?
 
   static let file = "run.json"
 
   /// A new run.
-  init() {
+  init(origin: String? = nil) {
     id = String(UInt64.random(in: 0...UInt64.max), radix: 16)
     restarts = 0
+    self.origin = origin
   }
 
   /// - Throws: if the file is there and is none.

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Logging
 
 /// Where a run lives, and what it begins with: as the output directory and the policy say. On rank 0.
 struct RunPlace {
@@ -18,29 +19,42 @@ struct RunPlace {
       directory = try RunDirectory(output, configuration: configuration, resumes: true)
       source = Self.checkpoints(of: directory)
     case .from(let path):
-      if FileManager.default.fileExists(atPath: path + "/config.yaml") {
-        if output == nil || Self.isSame(output ?? path, path) {
-          directory = try RunDirectory(path, configuration: configuration, resumes: true)
-          source = Self.checkpoints(of: directory)
-          return
-        }
-        let store = CheckpointStore(directory: "\(path)/\(Self.checkpoints)")
-        var faults: [String] = []
-        guard let newest = try store.newestWhole(report: { faults.append($0) }) else {
-          let weights = "\(path)/\(RunFiles.weightsName)"
-          let isThere = FileManager.default.fileExists(atPath: weights)
-          throw RunDirectoryError(
-            faults.first
-              ?? "\(path): the run has no checkpoint to begin with"
-              + (isThere ? "; for its weights alone set training.initial_weights.path to \(weights)" : ""),
-            exitStatus: 2)
-        }
-        source = .checkpoint(newest)
-      } else {
-        source = .checkpoint(try StoredCheckpoint(path: path))
+      let isRun = FileManager.default.fileExists(atPath: path + "/config.yaml")
+      if isRun, output == nil || Self.isSame(output ?? path, path) {
+        directory = try RunDirectory(path, configuration: configuration, resumes: true)
+        source = Self.checkpoints(of: directory)
+        return
       }
-      directory = try RunDirectory(output, configuration: configuration)
+      // The same command again.
+      if let output, Self.began(output, from: path) {
+        directory = try RunDirectory(
+          output, configuration: configuration, resumes: true, origin: Self.absolute(path))
+        source = Self.checkpoints(of: directory)
+        return
+      }
+      source = .checkpoint(try Self.origin(path))
+      directory = try RunDirectory(output, configuration: configuration, origin: Self.absolute(path))
     }
+  }
+
+  /// The state with which a new run begins: that of a checkpoint, or the newest of a run.
+  private static func origin(_ path: String) throws -> StoredCheckpoint {
+    guard FileManager.default.fileExists(atPath: path + "/config.yaml") else {
+      return try StoredCheckpoint(path: path)
+    }
+    let store = CheckpointStore(directory: "\(path)/\(checkpoints)")
+    var faults: [String] = []
+    if let newest = try store.newestWhole(report: { faults.append($0) }) {
+      for fault in faults { Logger(label: "rondo.training").warning("\(fault)") }
+      return newest
+    }
+    let weights = "\(path)/\(RunFiles.weightsName)"
+    let isThere = FileManager.default.fileExists(atPath: weights)
+    throw RunDirectoryError(
+      faults.first
+        ?? "\(path): the run has no checkpoint to begin with"
+        + (isThere ? "; for its weights alone set training.initial_weights.path to \(weights)" : ""),
+      exitStatus: 2)
   }
 
   /// `summary.json` of the output directory, if the run there came to its end and may be taken up; else nothing.
@@ -50,17 +64,27 @@ struct RunPlace {
     var path = output
     if case .from(let run) = resume, output == nil { path = run }
     guard let path, resume != .never, RunDirectory.isFinished(path) else { return "" }
-    if case .from(let other) = resume, !isSame(other, path) { return "" }
+    if case .from(let other) = resume, !isSame(other, path), !began(path, from: other) { return "" }
     try RunDirectory.check(path, configuration)
     return try String(contentsOfFile: "\(path)/\(RunDirectory.summary)", encoding: .utf8)
   }
 
   private static func checkpoints(of directory: RunDirectory) -> Resumption.Source {
-    directory.isResumed
-      ? .run(CheckpointStore(directory: "\(directory.path)/\(checkpoints)")) : .none
+    let origin = directory.identity.origin
+    guard directory.isResumed || origin != nil else { return .none }
+    return .run(
+      CheckpointStore(directory: "\(directory.path)/\(checkpoints)"),
+      origin: origin.map { path in { try Self.origin(path) } })
   }
 
-  private static func isSame(_ a: String, _ b: String) -> Bool {
-    URL(fileURLWithPath: a).standardizedFileURL == URL(fileURLWithPath: b).standardizedFileURL
+  /// Whether the run in a directory began with the state of that run or checkpoint.
+  private static func began(_ run: String, from path: String) -> Bool {
+    (try? RunIdentity(directory: run))?.origin == absolute(path)
+  }
+
+  private static func isSame(_ a: String, _ b: String) -> Bool { absolute(a) == absolute(b) }
+
+  private static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
   }
 }

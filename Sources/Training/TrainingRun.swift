@@ -151,7 +151,7 @@ public struct TrainingRun {
     let summary = try Summary(json: common)
     if world.rank == 0, !silent {
       var path = output ?? ""
-      if case .from(let run) = resume { path = run }
+      if output == nil, case .from(let run) = resume { path = run }
       Terminal.write((json ? summary.json() : "\(path): this run is finished") + "\n")
     }
     return summary

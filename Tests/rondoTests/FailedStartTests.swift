@@ -8,9 +8,9 @@ import Testing
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
     let (first, output) = (directory.path + "/first", directory.path + "/run")
-    func train(_ output: String, _ arguments: [String]) throws -> Job {
+    func train(_ output: String, ranks: Int = 1, _ arguments: [String]) throws -> Job {
       try Job.run(
-        ranks: 2, program: try rondo(),
+        ranks: ranks, program: try rondo(),
         arguments: ["train", config, "--threads", "1", "--output", output] + arguments)
     }
     let begun = try train(first, ["--set", "checkpoint.every_steps=10"])
@@ -27,7 +27,7 @@ import Testing
         "this run ends after step 19, and what it begins with"
       ),
     ] {
-      let failed = try train(output, arguments)
+      let failed = try train(output, ranks: 2, arguments)
       #expect(failed.exitStatus == 2 && failed.errors.count == 1, "\(failed)")
       #expect(failed.errors.first?.contains(part) == true, "\(failed)")
       #expect(!FileManager.default.fileExists(atPath: output), "\(failed)")
@@ -41,6 +41,23 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: output) == ["notes.txt"])
     let corrected = try train(output, ["--resume", first, "--set", "training.steps=30"])
     #expect(corrected.exitStatus == 0 && corrected.resumed?.step == 20, "\(corrected)")
+    // As if it had been killed before it had anything of its own.
+    let weights = try RunRecord(output).weights
+    for name in ["summary.json", "model.safetensors", "metrics.jsonl"] {
+      try FileManager.default.removeItem(atPath: "\(output)/\(name)")
+    }
+    // The newest checkpoint of the first run is broken meanwhile.
+    let broken = "\(first)/checkpoints/step-00000020/manifest.json"
+    try Data().write(to: URL(fileURLWithPath: broken))
+    let older = try train(directory.path + "/older", ["--resume", first, "--set", "training.steps=30"])
+    #expect(older.exitStatus == 0 && older.resumed?.step == 10, "\(older)")
+    #expect(
+      older.warnings.count == 1 && older.warnings.first?.hasPrefix(broken) == true
+        && older.warnings.first?.hasSuffix("; falling back to step-00000010") == true, "\(older)")
+    let again = try train(output, ["--set", "training.steps=30"])
+    #expect(again.exitStatus == 0 && again.resumed?.step == 10, "\(again)")
+    let found = try RunRecord(output).weights
+    #expect(weights != nil && found == weights, "\(again)")
   }
 
   @Test func aFinishedRunWithoutACheckpointSaysHowToTakeItsWeights() throws {

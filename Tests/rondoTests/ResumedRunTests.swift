@@ -35,11 +35,16 @@ import Testing
       [run.output, "training.optimizer.learning_rate", "0.003", "0.1"])
     #expect(try run.record().restarts == 0)
 
-    // Another directory begins with that state, and leaves the first run as it was.
+    // Another directory begins with that state, and leaves the first run as it was. Killed, the same command goes on there.
+    let killed = try Self.killed(other, ["--resume", run.output], lines: 20)
+    #expect(killed.resumed?.step == step, "\(killed)")
     let begun = try other.train(ranks: 1, ["--resume", run.output])
-    #expect(begun.exitStatus == 0 && begun.resumed?.step == step, "\(begun)")
+    #expect(begun.exitStatus == 0 && begun.resumed?.place == ", which was in memory", "\(begun)")
     let (copy, undisturbed) = (try other.record(), try DisturbedRun.undisturbed())
-    #expect(copy.weights == undisturbed.weights && copy.integer("restarts") == 0, "\(begun)")
+    #expect(copy.weights == undisturbed.weights && copy.integer("restarts") == 1, "\(begun)")
+    let ended = try other.train(ranks: 1, ["--resume", run.output])
+    #expect(
+      ended.exitStatus == 0 && ended.output.contains("\(other.output): this run is finished"), "\(ended)")
     #expect(copy.steps == undisturbed.steps.filter { $0.step > step }, "\(begun)")
     #expect(RunRecord.lines(run.output) == lines)
 
@@ -59,8 +64,8 @@ import Testing
     Self.expectRefusal(
       try other.train(ranks: 1, ["--resume", folder]), [other.output, "holds a run already"])
 
-    let ended = try run.train(ranks: 2)
-    try run.record().expectSameCourse(as: undisturbed, "\(ended)")
+    let last = try run.train(ranks: 2)
+    try run.record().expectSameCourse(as: undisturbed, "\(last)")
     let again = try run.train(ranks: 2)
     #expect(again.exitStatus == 0 && again.output.contains("\(run.output): this run is finished"), "\(again)")
     #expect(try run.record().integer("restarts") == 1)
