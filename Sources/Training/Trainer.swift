@@ -164,8 +164,8 @@ public final class Trainer {
     do {
       (progress, origin) = try StateContents.settle(found, start: start, group: group, world: world)
     } catch let failure as any CommonError {
-      // There is nothing in it yet that anybody would look for.
-      if found.progress == nil { found.state.file.unlinkName() }
+      // New memory has nothing in it yet that anybody would look for. Of ranks that share it, the first knows.
+      if group.rank == 0, found.progress == nil { found.state.file.unlinkName() }
       throw failure
     }
     before = progress
