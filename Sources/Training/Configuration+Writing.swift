@@ -20,7 +20,8 @@ extension Configuration {
 
   private func indent(_ depth: Int) -> String { String(repeating: "  ", count: depth) }
 
-  private func text(_ node: Node) -> String {
+  /// A value as the file has it, in one line.
+  func text(_ node: Node) -> String {
     switch node {
     case .scalar(let scalar): scalar.style == .doubleQuoted ? quoted(scalar.string) : scalar.string
     case .sequence(let sequence): "[" + sequence.map(text).joined(separator: ", ") + "]"

@@ -73,11 +73,13 @@ public final class Trainer {
   ///   - network: as `network(_:data:model:)` makes it.
   ///   - optimizer: nil for the configuration's.
   ///   - pool: the threads of this rank.
-  /// - Throws: `ConfigurationError` for a configuration that does not fit the number of ranks, on all of them.
+  /// - Throws: `ConfigurationError` for a configuration that does not fit the number of ranks, on all of them; `CommonFailure` where ranks
+  ///   have different ones.
   public convenience init(
     _ configuration: Configuration, data: DatasetSplit, network: Network, optimizer: (any Optimizer)? = nil,
     pool: ThreadPool, world: borrowing Communicator
   ) throws {
+    try configuration.checkIsSame(on: world)
     try configuration.validate(ranks: world.size)
     try self.init(
       configuration, data: data, network: network, optimizer: optimizer, pool: pool,

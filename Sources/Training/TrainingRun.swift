@@ -52,6 +52,7 @@ public struct TrainingRun {
   ///   `RunDirectoryError`, on rank 0 alone, for a file that cannot be written later.
   public func run(on world: borrowing Communicator) throws -> Summary {
     let start = MPI.wallTime()
+    try configuration.checkIsSame(on: world)
     let instruments = try Instruments(
       configuration.communication, spans: timeline ? Timeline.capacity(ranks: world.size) : 0, world: world)
     do {
@@ -78,6 +79,7 @@ public struct TrainingRun {
       try configuration.validate(ranks: world.size)
       return try configuration.loadData()
     }
+    try instruments.compute.collective(Collective(.data)) { try data.checkIsSame(on: world) }
     let layout = try instruments.compute.collective(Collective(.preparation)) { () throws(MPIError) in
       try HostLayout(of: world)
     }
