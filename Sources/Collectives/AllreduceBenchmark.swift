@@ -32,7 +32,7 @@ public struct AllreduceBenchmark {
     public let ranks: Int
     /// Of each repetition the slowest rank's, ascending.
     public let seconds: [Double]
-    /// Wrong elements, over all ranks and repetitions.
+    /// Wrong elements, over all ranks and calls, those before the measured ones as well.
     public let wrong: Int
 
     public var median: Double {
@@ -60,9 +60,10 @@ public struct AllreduceBenchmark {
   ///
   /// - Parameters:
   ///   - count: elements.
-  ///   - repetitions: nil for as many as `budget` seconds for each way take, at least `least`.
+  ///   - warmup: calls of each way before the measured ones; nil for what fits how long one takes.
+  ///   - repetitions: measured calls of each; nil for as many as `budget` seconds for each way take, at least `least`.
   public func measure(
-    count: Int, _ repetitions: Repetitions? = nil, seconds budget: Double = 2,
+    count: Int, warmup: Int? = nil, repetitions: Int? = nil, seconds budget: Double = 2,
     least: Int = 5, on world: borrowing Communicator
   ) throws -> [Row] {
     var seconds = allreduces.map { _ in [Double]() }
@@ -70,9 +71,15 @@ public struct AllreduceBenchmark {
     var plans: [Repetitions] = []
     for index in allreduces.indices {
       // The first call makes its plan and touches its memory: a rough measure of slow calls, and none of fast ones.
-      var rough = try world.allreduce(call(index, count, on: world).seconds, .maximum)
-      if rough < 0.05 { rough = try world.allreduce(call(index, count, on: world).seconds, .maximum) }
-      plans.append(repetitions ?? Repetitions(callSeconds: rough, seconds: budget, least: least))
+      var rough = 0.0
+      for first in 1...2 where first <= Self.firstCalls(callSeconds: rough) {
+        let outcome = try call(index, count, on: world)
+        wrong[index] += outcome.wrong
+        rough = try world.allreduce(outcome.seconds, .maximum)
+      }
+      let fitting = Repetitions(callSeconds: rough, seconds: budget, least: least)
+      plans.append(
+        Repetitions(warmup: warmup ?? fitting.warmup, measured: repetitions ?? fitting.measured))
     }
     let rounds = plans.map { $0.warmup + $0.measured }.max() ?? 0
     for round in 0..<rounds {
@@ -96,6 +103,9 @@ public struct AllreduceBenchmark {
     }
     return rows
   }
+
+  /// Calls that show how long one takes, before all others.
+  static func firstCalls(callSeconds: Double) -> Int { callSeconds < 0.05 ? 2 : 1 }
 
   private func call(
     _ index: Int, _ count: Int, on world: borrowing Communicator

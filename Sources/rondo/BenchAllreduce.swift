@@ -40,20 +40,21 @@ struct BenchAllreduce: ParsableCommand {
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
+  private static let mostCalls = 1_000_000
+
   func validate() throws {
     _ = try ways()
-    guard warmup ?? 0 >= 0 else {
-      throw ValidationError("--warmup must not be negative, found \(warmup ?? 0)")
+    guard 0...Self.mostCalls ~= warmup ?? 0 else {
+      throw ValidationError("--warmup must be from 0 to \(Self.mostCalls), found \(warmup ?? 0)")
     }
-    guard repetitions ?? 1 >= 1 else {
-      throw ValidationError("--repetitions must be at least 1, found \(repetitions ?? 0)")
+    guard 1...Self.mostCalls ~= repetitions ?? 1 else {
+      throw ValidationError("--repetitions must be from 1 to \(Self.mostCalls), found \(repetitions ?? 0)")
     }
   }
 
   func run() throws {
     let ways = try ways()
     try Job.run { world in
-      if !json { try Job.show(heading(ranks: world.size), on: world) }
       let leaves = leaves ?? Swift.max(8, 1 << (Int.bitWidth - (world.size - 1).leadingZeroBitCount))
       if leaves < world.size {
         throw CommonFailure("--leaves must be at least the number of ranks, \(world.size)", exitStatus: 2)
@@ -68,7 +69,6 @@ struct BenchAllreduce: ParsableCommand {
         : MeasuredSelection(profile: profile, wire: wire).find(
           layout, chunkBytes: sizes.map { $0 / (isTwoLevel ? layout.carriers : 1) }, isTwoLevel: isTwoLevel,
           on: world)
-      if !json { try Job.show("# auto: \(source)", on: world) }
       var allreduces: [ArenaAllreduce] = []
       for way in ways {
         // Without several ranks on some of several hosts there are no two levels.
@@ -77,13 +77,16 @@ struct BenchAllreduce: ParsableCommand {
           if algorithm == "all" { continue }
           throw CommonFailure(refusal, exitStatus: 2)
         }
+        try memory.check(way)
         allreduces.append(try ArenaAllreduce(way, in: memory, between: between, wire: wire, on: world))
       }
+      if !json { try Job.show(heading(ranks: world.size, auto: source), on: world) }
       let benchmark = AllreduceBenchmark(allreduces, wire: wire)
       var wrong = 0
-      let plan = repetitions.map { AllreduceBenchmark.Repetitions(warmup: warmup ?? 5, measured: $0) }
       for bytes in sizes {
-        for row in try benchmark.measure(count: bytes / 4, plan, on: world) {
+        for row in try benchmark.measure(
+          count: bytes / 4, warmup: warmup, repetitions: repetitions, on: world)
+        {
           wrong += row.wrong
           try Job.show(json ? row.json : row.line, on: world)
         }
@@ -109,13 +112,15 @@ struct BenchAllreduce: ParsableCommand {
     }
   }
 
-  private func heading(ranks: Int) -> String {
+  /// - Parameter auto: where the choices of the algorithm auto come from.
+  private func heading(ranks: Int, auto: String) -> String {
     let size = "\(ranks) rank\(ranks == 1 ? "" : "s")"
     return [
       "# allreduce of float32 sums in place, \(size), rank 0 on \(MPI.processorName)",
       "# \(MPI.libraryVersion.prefix { $0 != "," })",
       "# time: median over repetitions of the slowest rank",
-      "# wrong: elements, over all ranks and repetitions",
+      "# wrong: elements, over all ranks and calls",
+      "# auto: \(auto)",
       AllreduceBenchmark.Row.heading,
     ].joined(separator: "\n")
   }

@@ -15,7 +15,7 @@ extension RankTests {
             try ArenaAllreduce(way, in: memory, between: AllreduceSelection(.direct), on: world))
         }
         let rows = try AllreduceBenchmark(allreduces)
-          .measure(count: count, .init(warmup: 1, measured: 3), on: world)
+          .measure(count: count, warmup: 1, repetitions: 3, on: world)
         #expect(rows.map(\.way) == AllreduceWay.all)
         for row in rows {
           #expect(row.wrong == 0, "\(row.way), count \(count)")
@@ -30,12 +30,28 @@ extension RankTests {
         let memory = try ArenaMemory(count: 5_000, leaves: world.size, on: world)
         let ring = try ArenaAllreduce(
           .messages(.ring), in: memory, between: AllreduceSelection(.ring), wire: .bfloat16, on: world)
-        let plan = AllreduceBenchmark.Repetitions(warmup: 0, measured: 2)
-        let tolerant = try AllreduceBenchmark([ring], wire: .bfloat16).measure(count: 5_000, plan, on: world)
+        let tolerant = try AllreduceBenchmark([ring], wire: .bfloat16).measure(
+          count: 5_000, warmup: 0, repetitions: 2, on: world)
         #expect(tolerant[0].wrong == 0)
         // The check of float32 sums finds the rounding.
-        let exact = try AllreduceBenchmark([ring]).measure(count: 5_000, plan, on: world)
+        let exact = try AllreduceBenchmark([ring]).measure(
+          count: 5_000, warmup: 0, repetitions: 2, on: world)
         #expect((exact[0].wrong == 0) == (world.size == 1))
+      }
+    }
+  }
+
+  @Suite struct ArenaMemoryTests {
+    @Test(arguments: [1 << 44, Int.max / 8, Int.max])
+    func buffersThatNoHostHasRoomForAreRefusedOnAllRanks(count: Int) throws {
+      try withWorld { world in
+        let memory = try ArenaMemory(count: count, leaves: world.size, on: world)
+        for way in AllreduceWay.all {
+          let shortage = #expect(throws: MemoryShortage.self) { try memory.check(way) }
+          #expect(shortage?.description.contains(" of \(MPI.processorName) has room for ") == true)
+        }
+        let small = try ArenaMemory(count: 1_000, leaves: world.size, on: world)
+        for way in AllreduceWay.all { try small.check(way) }
       }
     }
   }

@@ -79,7 +79,7 @@ struct ProbeSharedMemory {
     return kibibytes > 0 ? kibibytes << 10 : fallback
   }
 
-  private static var freeSharedMemoryBytes: Int {
+  static var freeSharedMemoryBytes: Int {
     var status = statvfs()
     guard statvfs("/dev/shm", &status) == 0 else { return 0 }
     return Int(status.f_bavail) * Int(status.f_frsize)
