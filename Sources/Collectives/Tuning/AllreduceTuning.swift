@@ -3,8 +3,9 @@ import MPI
 /// Measures every algorithm on a grid of sizes, within a budget of time, and says which is best where.
 ///
 /// Sizes grow by a factor of four. An algorithm that has fallen far behind at a large size is not measured at larger ones, where it would
-/// only fall further; the grid ends where one more size would not fit into the budget. On slow networks that is early, but what is best
-/// there for the largest measured size is limited by bandwidth, and stays the best beyond it.
+/// only fall further, nor at any size that would not fit into the budget with it; the grid ends where one more size would not fit into it
+/// at all. On slow networks that is early, but what is best there for the largest measured size is limited by bandwidth, and stays the best
+/// beyond it.
 public struct AllreduceTuning {
   /// Bytes of the largest buffer.
   public var largestBytes = 64 << 20
@@ -12,6 +13,9 @@ public struct AllreduceTuning {
   public var seconds = 25.0
 
   public init() {}
+
+  /// How many times as long as the best one an algorithm takes that is not far behind.
+  static let near = 1.6
 
   /// What was measured at one size, best first.
   public struct Row: Sendable {
@@ -22,6 +26,7 @@ public struct AllreduceTuning {
   /// Collective; the result is the same on all ranks.
   ///
   /// - Parameter report: called on every rank after each size.
+  /// - Throws: ``MemoryShortage`` for buffers that some host has no room for.
   public func measure(
     _ layout: HostLayout, on world: borrowing Communicator, report: (Row) throws -> Void
   ) throws -> [AllreduceProfile.Measurement] {
@@ -33,6 +38,7 @@ public struct AllreduceTuning {
       // Between hosts auto is what the selection says.
       let way: AllreduceWay =
         isTwoLevel ? .twoLevel : layout.isOneHost ? .messages(candidate.algorithm) : .auto
+      try memory.check(way)
       candidates.append(
         (candidate, try ArenaAllreduce(way, in: memory, between: candidate.selection, on: world)))
     }
@@ -42,8 +48,10 @@ public struct AllreduceTuning {
     while bytes <= largestBytes {
       let count = bytes / 4 / (isTwoLevel ? layout.carriers : 1)
       let distinct = candidates.filter { $0.candidate.isDistinct(size: ranks, count: count) }
+      let began = MPI.wallTime()
+      let share = seconds / 60
       let rows = try AllreduceBenchmark(distinct.map(\.allreduce))
-        .measure(count: bytes / 4, seconds: seconds / 60, least: 3, on: world)
+        .measure(count: bytes / 4, seconds: share, least: 3, on: world)
       let times = zip(distinct, rows).map { (candidate: $0.candidate, seconds: $1.median) }
         .sorted { $0.seconds < $1.seconds }
       try report(Row(bytes: bytes, times: times))
@@ -53,14 +61,18 @@ public struct AllreduceTuning {
           segments: $0.candidate.segments, timeUs: $0.seconds * 1e6)
       }
       if bytes >= 256 << 10 {
-        let limit = times[0].seconds * 1.6
+        let limit = times[0].seconds * Self.near
         candidates.removeAll { candidate in
           times.contains { $0.candidate == candidate.candidate && $0.seconds > limit }
         }
       }
-      // The next size takes about four times as long, each algorithm a few times.
-      let next = 4 * 4 * times.prefix { $0.seconds <= times[0].seconds * 1.6 }.reduce(0) { $0 + $1.seconds }
-      guard try world.broadcast(MPI.wallTime() - start + next < seconds ? 1 : 0, root: 0) == 1 else { break }
+      // Rank 0 decides: clocks differ.
+      let elapsed = try world.broadcast(MPI.wallTime() - began, root: 0)
+      let left = try world.broadcast(seconds - (MPI.wallTime() - start), root: 0)
+      let next = Course(times: times, elapsed: elapsed, share: share)
+        .next(candidates.map(\.candidate), left: left)
+      if next.isEmpty { break }
+      candidates.removeAll { !next.contains($0.candidate) }
       bytes *= 4
     }
     memory.free()
