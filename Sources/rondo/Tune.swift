@@ -28,25 +28,25 @@ struct Tune: ParsableCommand {
 
   func validate() throws {
     guard max.bytes >= 4 << 10 else { throw ValidationError("--max must be at least 4KiB") }
-    guard seconds > 0 else { throw ValidationError("--seconds must be greater than 0, found \(seconds)") }
+    guard seconds > 0, seconds <= 600 else {
+      throw ValidationError("--seconds must be greater than 0 and at most 600, found \(seconds)")
+    }
   }
 
   func run() throws {
     try Job.run { world in
-      let path = output ?? AllreduceProfiles.defaultPath
-      var profiles = AllreduceProfiles()
-      // What cannot be read or written is found before, not after the measurements.
-      try CommonFailure.agreed(on: world) {
-        guard world.rank == 0 else { return }
-        profiles = try AllreduceProfiles(path: path) ?? profiles
-        try profiles.write(path: path)
-      }
-      let layout = try HostLayout(of: world)
-      try say("# \(layout)", on: world)
       if world.size == 1 {
         throw CommonFailure(
           "rondo tune measures ranks against each other; start it under mpirun", exitStatus: 2)
       }
+      let path = output ?? AllreduceProfiles.defaultPath
+      // What cannot be read or written is found before, not after the measurements.
+      try CommonFailure.agreed(on: world) {
+        guard world.rank == 0 else { return }
+        try (AllreduceProfiles(path: path) ?? AllreduceProfiles()).write(path: path)
+      }
+      let layout = try HostLayout(of: world)
+      try say("# \(layout)", on: world)
       let model = try layout.isOneHost ? nil : NetworkProbe.measure(world, seconds: min(2, seconds / 10))
       if let model {
         try say(
@@ -69,8 +69,7 @@ struct Tune: ParsableCommand {
         measured: Date.now.formatted(.iso8601), model: model, measurements: measurements)
       try CommonFailure.agreed(on: world) {
         guard world.rank == 0 else { return }
-        profiles.insert(profile)
-        try profiles.write(path: path)
+        try AllreduceProfiles.add(profile, path: path)
       }
       if layout.isOneHost {
         try say("# one host: training sums in shared memory, which is faster than any of these", on: world)

@@ -104,6 +104,24 @@ import Testing
     #expect(error?.description.contains("\n") == false)
   }
 
+  /// Two tunings at once: the one that ends last has read the file before the other wrote to it.
+  @Test func whatAnotherJobHasWrittenMeanwhileStays() throws {
+    let path = NSTemporaryDirectory() + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    for hosts in [["n1", "n2"], ["n3", "n4", "n5"], ["n2", "n1"]] {
+      try AllreduceProfiles.add(profile(hosts, hosts.map { _ in 1 }), path: path)
+    }
+    let profiles = try #require(try AllreduceProfiles(path: path)).profiles
+    #expect(profiles.map(\.layout.hosts) == [["n3", "n4", "n5"], ["n2", "n1"]])
+  }
+
+  @Test func aFolderInPlaceOfTheFileIsNamedAsOne() {
+    let error = #expect(throws: ProfileError.self) { try AllreduceProfiles(path: NSTemporaryDirectory()) }
+    #expect(
+      error?.description.contains(": a folder, and a file of profiles is wanted") == true,
+      "\(error?.description ?? "")")
+  }
+
   @Test func aFolderThatCannotBeWrittenIsAnError() {
     #expect(throws: ProfileError.self) { try AllreduceProfiles().write(path: "/proc/nowhere/profiles.json") }
   }

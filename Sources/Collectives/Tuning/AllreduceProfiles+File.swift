@@ -16,15 +16,26 @@ extension AllreduceProfiles {
   /// - Returns: nil where there is no such file.
   /// - Throws: `ProfileError` for a file that cannot be read or does not hold profiles.
   public init?(path: String) throws(ProfileError) {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
+    // Foundation's own words for it are those of an unknown error.
+    if isFolder.boolValue { throw ProfileError("\(path): a folder, and a file of profiles is wanted") }
     do {
       self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path)))
     } catch let error as DecodingError {
       throw ProfileError(
-        "\(path): not a file of allreduce profiles (\(Self.reason(error))); remove it, or run rondo tune")
+        "\(path): not a file of allreduce profiles (\(Self.reason(error))); remove it, and run rondo tune again"
+      )
     } catch {
       throw ProfileError("\(path): cannot be read (\(error.localizedDescription))")
     }
+  }
+
+  /// Adds a profile to those that a file holds now: another job may have written one since it was read.
+  public static func add(_ profile: AllreduceProfile, path: String) throws(ProfileError) {
+    var profiles = try AllreduceProfiles(path: path) ?? AllreduceProfiles()
+    profiles.insert(profile)
+    try profiles.write(path: path)
   }
 
   /// Writes the file at once, or leaves what was there.
