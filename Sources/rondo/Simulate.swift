@@ -81,12 +81,27 @@ struct Simulate: ParsableCommand {
       let ways = try ways(network)
       if !json { try Terminal.writeLine(heading(network)) }
       for bytes in buffers.all {
+        var leftOut: [String] = []
         for way in ways {
-          guard let (seconds, between) = try seconds(of: way, bytes, network) else { continue }
+          guard let (seconds, between) = try seconds(of: way, bytes, network) else {
+            leftOut.append(way.name)
+            continue
+          }
           try Terminal.writeLine(row(way.name, between: between, bytes: bytes, seconds: seconds))
+        }
+        if !leftOut.isEmpty {
+          try note("\(leftOut.joined(separator: ", ")) of \(bytes) bytes left out: \(Self.advice)")
         }
       }
     }
+  }
+
+  private static let advice =
+    "more messages than memory holds; simulate fewer ranks or bytes, or longer messages: --segments long"
+
+  /// A line for people.
+  private func note(_ line: String) throws {
+    if json { Job.warn(line) } else { try Terminal.writeLine("# \(line)") }
   }
 
   /// What a line says; nil where all are asked for and this one would take too much memory.
@@ -124,8 +139,7 @@ struct Simulate: ParsableCommand {
 
   private func tooMuch(_ name: String, _ bytes: Int, _ size: Int) -> ValidationError {
     ValidationError(
-      "\(name) of \(bytes) bytes among \(size) ranks is more messages than memory holds; simulate fewer ranks or bytes, "
-        + "or longer messages: --segments long")
+      "\(name) of \(bytes) bytes among \(size) ranks is \(Self.advice)")
   }
 
   /// Whether schedules would fill the memory: that of the linear algorithm's root, or those of thousands of ranks that are not alike.

@@ -60,6 +60,15 @@ import Testing
     }
   }
 
+  @Test(arguments: [[], ["--json"]]) func whatAllLeavesOutIsNamed(options: [String]) throws {
+    let job = try Job.run(
+      ranks: 1, program: try rondo(),
+      arguments: ["simulate", "--ranks", "16384", "--min", "4KiB", "--max", "4KiB"] + options)
+    #expect(job.exitStatus == 0, "\(job)")
+    let note = "ring, direct of 4096 bytes left out: more messages than memory holds"
+    #expect(job.output.contains(options.isEmpty ? "# \(note)" : "rondo: \(note)"), "\(job)")
+  }
+
   private func lines(_ arguments: [String]) throws -> [[String: Any]] {
     let job = try Job.run(ranks: 1, program: try rondo(), arguments: ["simulate", "--json"] + arguments)
     #expect(job.exitStatus == 0, "\(job)")
