@@ -16,7 +16,7 @@ import MPI
 /// | --- | --- |
 /// | latency | half the round trip of 8 bytes, hosts in pairs, less the processor time of two messages |
 /// | time per message | the slope of bursts of 8-byte messages both ways |
-/// | bandwidth, burst | lengths from 64 KiB up, all ranks sending to the next host |
+/// | bandwidth, burst | lengths from 64 KiB up, of every host as many ranks sending to the next one as the smallest host has |
 /// | processor time per byte | the thread's clock during an exchange, asleep between polls |
 /// | eager limit | the longest message whose send completes while its receiver is asleep |
 /// | skew | clocks compared by round trips, read as ranks leave a barrier |
@@ -69,16 +69,16 @@ public enum NetworkProbe {
     let speed = try measurement.bandwidth(
       to: isPair && topology.host == 1 ? nil : next, from: isPair && topology.host == 0 ? nil : previous,
       latency: latency.oneWay, share: 0.6)
-    model.bandwidthBytesPerSecond = speed.bytesPerSecond * Double(topology.ranksPerHost)
+    model.bandwidthBytesPerSecond = speed.bytesPerSecond * Double(topology.carriers)
     let copies = try measurement.processorSecondsPerByte(
       to: next, from: previous, bytes: speed.bytes / 2)
     model.senderSecondsPerByte = copies / 2
     model.receiverSecondsPerByte = copies / 2
     // A burst took the processors their time: what passes at once is more by what the link carries meanwhile.
-    let ranks = min(communicator.size, topology.ranksPerHost * topology.hostsPerMachine)
+    let ranks = min(communicator.size, topology.carriers * topology.hostsPerMachine)
     let ranksPerCore = Double(ranks) / Double(topology.cores)
     let copying = min(0.5, copies * max(1, ranksPerCore) * speed.bytesPerSecond)
-    model.burstBytes = speed.bytesAtOnce / (1 - copying) * Double(topology.ranksPerHost)
+    model.burstBytes = speed.bytesAtOnce / (1 - copying) * Double(topology.carriers)
     if let limit = try measurement.eagerLimit(to: topology.partner, sends: topology.host % 2 == 0, model) {
       model.eagerLimitBytes = limit
     }

@@ -20,6 +20,14 @@ struct ProbeTopology {
 
   /// Ranks on the host that has the most.
   var ranksPerHost: Int { hosts.map(\.count).max() ?? 1 }
+  /// Ranks on the host that has the fewest: so many of every host send to the next one.
+  var carriers: Int { hosts.map(\.count).min() ?? 1 }
+
+  /// Of the rank at place `local` of host `host`.
+  init(hosts: [[Int]], host: Int, local: Int, hostsPerMachine: Int = 1, cores: Int = 1) {
+    (self.hosts, self.host, self.local) = (hosts, host, local)
+    (self.hostsPerMachine, self.cores) = (hostsPerMachine, cores)
+  }
 
   /// Collective.
   init(_ communicator: borrowing Communicator) throws(MPIError) {
@@ -37,10 +45,10 @@ struct ProbeTopology {
     cores = try communicator.allreduce(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), .minimum)
   }
 
-  /// The rank with this one's place on the host that many hosts further on, if that host has so many ranks.
+  /// The rank with this one's place on the host that many hosts further on; nil where not every host has so many ranks: all links carry as much.
   func neighbour(_ distance: Int) -> Int? {
     let ranks = hosts[(host + distance % hosts.count + hosts.count) % hosts.count]
-    return local < ranks.count ? ranks[local] : nil
+    return local < carriers ? ranks[local] : nil
   }
 
   /// The rank to exchange with, when hosts go in pairs; nil for those that are left over.
