@@ -46,6 +46,7 @@ struct Tune: ParsableCommand {
         try (AllreduceProfiles(path: path) ?? AllreduceProfiles()).write(path: path)
       }
       let layout = try HostLayout(of: world)
+      let start = MPI.wallTime()
       try say("# \(layout)", on: world)
       let model = try layout.isOneHost ? nil : NetworkProbe.measure(world, seconds: min(2, seconds / 10))
       if let model {
@@ -56,7 +57,7 @@ struct Tune: ParsableCommand {
       }
       var tuning = AllreduceTuning()
       tuning.largestBytes = max.bytes
-      tuning.seconds = seconds
+      tuning.seconds = Swift.max(seconds / 2, seconds - (MPI.wallTime() - start))
       try say("#    bytes  algorithms, fastest first, with microseconds", on: world)
       let measurements = try tuning.measure(layout, on: world) { row in
         let times = row.times.map { "\($0.candidate) \(Int(($0.seconds * 1e6).rounded()))" }

@@ -61,7 +61,8 @@ extension RankTests {
       try withWorld { world in
         var tuning = AllreduceTuning()
         tuning.largestBytes = 64 << 10
-        tuning.seconds = 3
+        // Ranks come here with what each has left.
+        tuning.seconds = 3 - 0.5 * Double(world.rank)
         let layout = try HostLayout(of: world)
         var sizes: [Int] = []
         let measurements = try tuning.measure(layout, on: world) { sizes.append($0.bytes) }

@@ -3,25 +3,33 @@ extension AllreduceTuning {
   struct Course {
     /// Best first, at least one.
     var times: [(candidate: AllreduceCandidate, seconds: Double)]
-    /// How many times as long it took as the calls alone: buffers are filled and checked in between, and ranks meet.
-    var overhead: Double
     /// For all repetitions of one candidate, about.
     var share: Double
+    /// How many times as long as the calls alone it took: buffers are filled and checked in between, and ranks meet.
+    private var overhead = 1.0
+
+    /// From so many seconds on it is bandwidth that decides about a call: who is far behind stays so, and what lies between calls grows as
+    /// they do. Shorter calls say nothing about longer ones, and nothing that grows lies between them.
+    private static let slowSeconds = 5e-3
 
     /// - Parameter elapsed: seconds for the whole size.
     init(times: [(candidate: AllreduceCandidate, seconds: Double)], elapsed: Double, share: Double) {
       self.times = times
       self.share = share
-      overhead = 1
+      guard isSlow else { return }
       overhead = max(1, elapsed / times.reduce(0) { $0 + duration(callSeconds: $1.seconds) })
     }
 
-    /// Those of `candidates` that go on when `left` seconds are left: all; where these would take longer, those that are near the best; none,
-    /// where these would, too.
+    /// Those of `candidates` that go on when `left` seconds are left: all; where these would take longer and calls are slow, those that are near
+    /// the best; none, where these would, too.
     func next(_ candidates: [AllreduceCandidate], left: Double) -> [AllreduceCandidate] {
+      if seconds(of: candidates) < left { return candidates }
+      guard isSlow else { return [] }
       let near = candidates.filter { expected($0) <= times[0].seconds * AllreduceTuning.near }
-      return [candidates, near].first { seconds(of: $0) < left } ?? []
+      return seconds(of: near) < left ? near : []
     }
+
+    private var isSlow: Bool { times[0].seconds >= Self.slowSeconds }
 
     /// Seconds for the next size.
     private func seconds(of candidates: [AllreduceCandidate]) -> Double {

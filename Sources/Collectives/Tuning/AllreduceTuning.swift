@@ -10,6 +10,7 @@ public struct AllreduceTuning {
   /// Bytes of the largest buffer.
   public var largestBytes = 64 << 20
   public var smallestBytes = 4 << 10
+  /// For all measurements; that of rank 0 counts.
   public var seconds = 25.0
 
   public init() {}
@@ -30,6 +31,8 @@ public struct AllreduceTuning {
   public func measure(
     _ layout: HostLayout, on world: borrowing Communicator, report: (Row) throws -> Void
   ) throws -> [AllreduceProfile.Measurement] {
+    // What ranks have left of a budget differs, and how often they call must not.
+    let seconds = try world.broadcast(seconds, root: 0)
     let memory = try ArenaMemory(count: largestBytes / 4, leaves: world.size, on: world)
     let isTwoLevel = !layout.isOneHost && layout.hasSharedHosts
     let ranks = isTwoLevel ? layout.hosts.count : world.size
