@@ -46,7 +46,7 @@ extension Collective: CustomStringConvertible {
       "the sum of bucket \(bucket + 1) of step \(step + 1) (\(algorithm.map { "\($0), " } ?? "")\(count) elements)"
     case .weights: "the update of the weights in step \(step + 1)"
     case .loss: "the mean loss of step \(step)"
-    case .evaluation: "the evaluation after step \(step)"
+    case .evaluation: "the sums of the evaluation after step \(step)"
     case .memory: "the summary of the run"
     case .data: "the agreement on the data"
     case .network: "the agreement on the network"

@@ -31,6 +31,17 @@ import Testing
     #expect(report.namesCulprit)
   }
 
+  /// A rank that still evaluates is not at the collective that follows: the line must not name both alike.
+  @Test func whoStillEvaluatesIsToldFromWhoAddsUp() {
+    var report = report(answers: [3: RowPosition(entered: 8)])
+    report.collective = Collective(.evaluation, step: 20).text()
+    report.answers[3]?[0].activity = .init(kind: .evaluation, step: 20, seconds: 31.4)
+    #expect(
+      report.line
+        == "rank 0: no progress for 30 s in the sums of the evaluation after step 20 on n0: waits for rank 3 (n3), which has not "
+        + "come to it and is in the evaluation after step 20, for 31 s")
+  }
+
   /// Rank 1 waits in an earlier collective for rank 2 as well.
   @Test func whoComputesIsBlamedBeforeWhoWaits() {
     let earlier = RowPosition(entered: 8, collective: Collective(.bucket, step: 16, bucket: 1))
