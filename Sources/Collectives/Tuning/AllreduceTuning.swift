@@ -48,11 +48,12 @@ public struct AllreduceTuning {
     var measurements: [AllreduceProfile.Measurement] = []
     let start = MPI.wallTime()
     var bytes = smallestBytes
+    var left = seconds
     while bytes <= largestBytes {
       let count = bytes / 4 / (isTwoLevel ? layout.carriers : 1)
       let distinct = candidates.filter { $0.candidate.isDistinct(size: ranks, count: count) }
       let began = MPI.wallTime()
-      let share = seconds / 60
+      let share = min(seconds / 60, left / Double(4 * distinct.count))
       let rows = try AllreduceBenchmark(distinct.map(\.allreduce))
         .measure(count: bytes / 4, seconds: share, least: 3, on: world)
       let times = zip(distinct, rows).map { (candidate: $0.candidate, seconds: $1.median) }
@@ -71,7 +72,7 @@ public struct AllreduceTuning {
       }
       // Rank 0 decides: clocks differ.
       let elapsed = try world.broadcast(MPI.wallTime() - began, root: 0)
-      let left = try world.broadcast(seconds - (MPI.wallTime() - start), root: 0)
+      left = try world.broadcast(seconds - (MPI.wallTime() - start), root: 0)
       let next = Course(times: times, elapsed: elapsed, share: share)
         .next(candidates.map(\.candidate), left: left)
       if next.isEmpty { break }
