@@ -9,18 +9,10 @@ import Testing
 /// A run that is killed between an evaluation that is the best so far and the checkpoint of its weights.
 @Suite(.serialized, .enabled(if: !isUnderLauncher)) struct BestCheckpointTests {
   /// Weights that nothing changes: the first evaluation stays the best one.
-  private static let configuration = """
-    model: { hidden: [400, 300] }
-    data: { source: digits }
-    training:
-      batch: 240
-      microbatch: 60
-      epochs: 4
-      evaluate_every_epochs: 1
-      optimizer: { kind: adamw, learning_rate: 1e-30 }
-    checkpoint: { best: loss, keep: 1 }
-
-    """
+  private static let configuration = digitsConfiguration(
+    hidden: [400, 300],
+    training: ["epochs: 4", "evaluate_every_epochs: 1", "optimizer: { kind: adamw, learning_rate: 1e-30 }"],
+    checkpoint: ["best: loss", "keep: 1"])
 
   private static func train(_ config: String, _ output: String, isKilled: Bool) throws -> Job {
     let isOver = DisturbedRun.Latch()

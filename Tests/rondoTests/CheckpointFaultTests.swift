@@ -102,19 +102,10 @@ import Testing
   }
 
   /// A learning rate with which losses go up and down.
-  private static let restless = """
-    seed: 5
-    model: { hidden: [24, 16], dropout: 0.1 }
-    data: { source: digits }
-    training:
-      batch: 240
-      microbatch: 20
-      steps: 1500
-      evaluate_every_epochs: 5
-      optimizer: { kind: adamw, learning_rate: 1e-1 }
-    checkpoint: { best: loss, keep: 1 }
-
-    """
+  private static let restless = digitsConfiguration(
+    seed: 5, hidden: [24, 16], dropout: 0.1, microbatch: 20,
+    training: ["steps: 1500", "evaluate_every_epochs: 5", "optimizer: { kind: adamw, learning_rate: 1e-1 }"],
+    checkpoint: ["best: loss", "keep: 1"])
 
   /// The disk is full from the second checkpoint on. After eight evaluations the run is killed, then there is room, and the run goes on: in
   /// both lives each evaluation that is better than that of the best checkpoint on disk is to be written, also where one that could not

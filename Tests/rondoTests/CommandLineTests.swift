@@ -31,12 +31,7 @@ final class TemporaryDirectory {
   }
 }
 
-let digits = """
-  model: { hidden: [16] }
-  data: { source: digits }
-  training: { batch: 240, microbatch: 60, steps: 20 }
-
-  """
+let digits = digitsConfiguration(training: ["steps: 20"])
 
 /// Wrong input: one clear line and exit status 2.
 @Suite(.serialized, .enabled(if: !isUnderLauncher)) struct CommandLineTests {
@@ -57,7 +52,7 @@ let digits = """
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits + "seeed: 3\n")
     try expectRefusal(
-      ranks: ranks, ["train", config], contains: ["c.yaml:4", "unknown key \"seeed\"", "\"seed\""])
+      ranks: ranks, ["train", config], contains: ["c.yaml:6", "unknown key \"seeed\"", "\"seed\""])
   }
 
   @Test func inspectPrintsLayersAndMemory() throws {

@@ -9,21 +9,12 @@ import Synchronization
 /// A small run that tests interrupt and start again: dropout, clipping by norm, AdamW and a schedule, each step logged.
 final class DisturbedRun {
   static let stepCount = 1200
-  static let configuration = """
-    seed: 5
-    model: { hidden: [24, 16], dropout: 0.1 }
-    data: { source: digits }
-    training:
-      batch: 240
-      microbatch: 20
-      steps: \(stepCount)
-      clip_norm: 0.5
-      log_every_steps: 1
-      evaluate_every_epochs: 9
-      optimizer: { kind: adamw, learning_rate: 3e-3 }
-      schedule: { kind: cosine, warmup_steps: 20 }
-
-    """
+  static let configuration = digitsConfiguration(
+    seed: 5, hidden: [24, 16], dropout: 0.1, microbatch: 20,
+    training: [
+      "steps: \(stepCount)", "clip_norm: 0.5", "log_every_steps: 1", "evaluate_every_epochs: 9",
+      "optimizer: { kind: adamw, learning_rate: 3e-3 }", "schedule: { kind: cosine, warmup_steps: 20 }",
+    ])
 
   /// What the run comes to if nothing happens to it.
   static func undisturbed() throws -> RunRecord { try course.get() }

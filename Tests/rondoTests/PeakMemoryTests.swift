@@ -4,13 +4,11 @@ import Testing
 
 /// What a run takes of memory is what `rondo inspect` says.
 @Suite(.serialized, .enabled(if: !isUnderLauncher)) struct PeakMemoryTests {
-  private static let configuration = """
-    model: { hidden: [2600, 2600] }
-    data: { source: digits }
-    training: { batch: 8, microbatch: 2, steps: 6, evaluate_every_epochs: 0, optimizer: { kind: adamw } }
-    checkpoint: { every_minutes: 0, keep: 1 }
+  private static let configuration = digitsConfiguration(
+    hidden: [2600, 2600], batch: 8, microbatch: 2,
+    training: ["steps: 6", "evaluate_every_epochs: 0", "optimizer: { kind: adamw }"],
+    checkpoint: ["every_minutes: 0", "keep: 1"])
 
-    """
   /// Of pieces of collectives, pages of the program, and what memory's own bookkeeping takes.
   private static let allowance = 15_000_000
 

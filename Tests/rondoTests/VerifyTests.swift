@@ -30,12 +30,9 @@ import Testing
   /// The promise, at the command line.
   @Test(arguments: ["mlp", "gpt"]) func anyNumberOfRanksAndThreadsComesToTheSameBits(model: String) throws {
     let directory = try TemporaryDirectory()
-    var text = """
-      model: { hidden: [40, 20], dropout: 0.1 }
-      data: { source: digits }
-      training: { batch: 240, microbatch: 20, steps: 12, clip_norm: 0.5, optimizer: { kind: lamb, learning_rate: 0.01 } }
-
-      """
+    var text = digitsConfiguration(
+      hidden: [40, 20], dropout: 0.1, microbatch: 20,
+      training: ["steps: 12", "clip_norm: 0.5", "optimizer: { kind: lamb, learning_rate: 0.01 }"])
     if model == "gpt" {
       let path = try directory.write("t.txt", String(repeating: "abcdefgh ", count: 100))
       text = """
