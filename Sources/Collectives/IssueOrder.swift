@@ -9,10 +9,7 @@ struct IssueOrder {
   private let count: Int
   private let window: Int
 
-  // The actions that wait for action `a` are `dependents[dependentEnds[a - 1] ..< dependentEnds[a]]`, in the order
-  // of the schedule: which of several messages goes first is the algorithm's to say.
-  private let dependents: [Int32]
-  private let dependentEnds: [Int32]
+  private let dependents: Dependents
   private let dependencyCounts: [Int32]
 
   /// Incomplete dependencies of each action; -1 once it is complete itself.
@@ -27,28 +24,8 @@ struct IssueOrder {
   init(_ schedule: Schedule) {
     count = schedule.actions.count
     window = schedule.window
-    var dependencyCounts = [Int32](repeating: 0, count: count)
-    var ends = [Int32](repeating: 0, count: count)
-    for action in 0..<count {
-      for dependency in schedule.dependencies(of: action) {
-        dependencyCounts[action] += 1
-        ends[Int(dependency)] += 1
-      }
-    }
-    // Ends from counts, then filled from the back: each `places[d]` walks from the end of d's range to its
-    // start.
-    for action in ends.indices.dropFirst() { ends[action] += ends[action - 1] }
-    var places = ends
-    var dependents = [Int32](repeating: 0, count: Int(ends.last ?? 0))
-    for action in (0..<count).reversed() {
-      for dependency in schedule.dependencies(of: action) {
-        places[Int(dependency)] -= 1
-        dependents[Int(places[Int(dependency)])] = Int32(action)
-      }
-    }
-    self.dependents = dependents
-    self.dependencyCounts = dependencyCounts
-    dependentEnds = ends
+    dependents = Dependents(schedule)
+    dependencyCounts = (0..<count).map { Int32(schedule.dependencies(of: $0).count) }
     waiting = dependencyCounts
     ready = [Int32](repeating: 0, count: min(window, count))
     enter(0..<min(window, count))
@@ -79,8 +56,8 @@ struct IssueOrder {
   mutating func complete(_ action: Int) {
     waiting[action] = Self.complete
     let end = oldest + window
-    for place in (action == 0 ? 0 : Int(dependentEnds[action - 1]))..<Int(dependentEnds[action]) {
-      let dependent = Int(dependents[place])
+    for place in dependents.places(of: action) {
+      let dependent = Int(dependents.list[place])
       waiting[dependent] -= 1
       if waiting[dependent] == 0, dependent < end { append(dependent) }
     }

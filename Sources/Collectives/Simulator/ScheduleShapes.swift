@@ -125,7 +125,7 @@ struct ScheduleShapes: ~Copyable {
       dependencies.append(contentsOf: schedule.dependencies(of: index))
       step.lastDependency = Int32(dependencies.count)
       step.firstDependent = Int32(dependents.count)
-      dependents.append(contentsOf: reversed.of(index))
+      dependents.append(contentsOf: reversed.list[reversed.places(of: index)])
       step.lastDependent = Int32(dependents.count)
       steps.append(step)
     }
@@ -181,32 +181,6 @@ struct ScheduleShapes: ~Copyable {
       if channels[middle].peer < wanted { low = middle + 1 } else { high = middle }
     }
     return low
-  }
-}
-
-/// The dependencies of a schedule the other way round: which actions wait for action a, those with numbers
-/// `ends[a - 1] ..< ends[a]` in `list`, in ascending order, as ``IssueOrder`` has them.
-private struct Dependents {
-  private var ends: [Int32]
-  private var list: [Int32]
-
-  init(_ schedule: Schedule) {
-    let count = schedule.actions.count
-    ends = Array(repeating: 0, count: count)
-    for dependency in schedule.dependencyList { ends[Int(dependency)] += 1 }
-    for action in ends.indices.dropFirst() { ends[action] += ends[action - 1] }
-    var places = ends
-    list = Array(repeating: 0, count: schedule.dependencyList.count)
-    for action in (0..<count).reversed() {
-      for dependency in schedule.dependencies(of: action) {
-        places[Int(dependency)] -= 1
-        list[Int(places[Int(dependency)])] = Int32(action)
-      }
-    }
-  }
-
-  func of(_ action: Int) -> ArraySlice<Int32> {
-    list[(action == 0 ? 0 : Int(ends[action - 1]))..<Int(ends[action])]
   }
 }
 
