@@ -69,7 +69,7 @@ public struct HalvingDoubling: ScheduledAllreduce {
   /// another, each counted as often as it is kept: sent and received n - p + k, added k. A message for each run
   /// of chunks, or part of one, that is not empty.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    var cost = ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: 0)
+    var cost = ScheduleCost()
     guard size > 1, count > 0 else { return cost }
     let halving = Halving(size: size)
     for lane in 0..<lanes(count).filledParts {
@@ -107,7 +107,5 @@ public struct HalvingDoubling: ScheduledAllreduce {
     }
   }
 
-  private func lanes(_ count: Int) -> Partition {
-    Partition(0..<count, into: max(1, (count + laneLength - 1) / laneLength))
-  }
+  private func lanes(_ count: Int) -> Partition { Partition(0..<count, upTo: laneLength) }
 }

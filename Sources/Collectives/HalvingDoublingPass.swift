@@ -28,9 +28,6 @@ struct HalvingDoublingPass {
     var arrivals: [(chunks: Range<Int>, receive: Int32)] = []
   }
 
-  /// The most actions in hand. More would only make MPI look through more requests.
-  private static let largestWindow = 512
-
   init(lanes: Partition, size: Int, rank: Int, count: Int, inFlight: Int) {
     self.lanes = lanes
     self.size = size
@@ -64,7 +61,7 @@ struct HalvingDoublingPass {
     // At most two parts of a run, and five actions for each part in its two rounds.
     return builder.finish(
       workspaceCount: count == 0 ? 0 : inFlight * slotsPerLane * slotLength,
-      window: max(1, min(Self.largestWindow, inFlight * 10 * rounds.count)))
+      window: ScheduleBuilder.window(inFlight * 10 * rounds.count))
   }
 
   private mutating func reduceScatter(_ lane: Int, _ index: Int) {

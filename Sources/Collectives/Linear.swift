@@ -29,8 +29,6 @@ public struct Linear: ScheduledAllreduce {
   /// Elements of workspace that shorten the lanes; a cache line for each message under way is the least.
   public let workspaceLength: Int
 
-  /// The most actions in hand. More would only make MPI look through more requests.
-  private static let largestWindow = 512
   /// Elements of a lane that are worth a message: rather fewer lanes are in flight.
   private static let shortLength = 1_024
 
@@ -84,7 +82,7 @@ public struct Linear: ScheduledAllreduce {
     }
     return builder.finish(
       workspaceCount: rank == 0 && filled > 0 ? readers.count * slotLength : 0,
-      window: max(1, min(Self.largestWindow, 3 * (size - 1) * inFlight)))
+      window: ScheduleBuilder.window(3 * (size - 1) * inFlight))
   }
 
   /// The root sends, receives and adds (size - 1) count elements, in as many messages for each lane as there are other ranks;
@@ -107,7 +105,6 @@ public struct Linear: ScheduledAllreduce {
 
   private func lanes(_ size: Int, _ count: Int) -> Partition {
     let share = workspaceLength / (inFlight(size) * max(1, size - 1)) / 16 * 16
-    let length = min(segmentLength, max(16, share))
-    return Partition(0..<count, into: max(1, (count + length - 1) / length))
+    return Partition(0..<count, upTo: min(segmentLength, max(16, share)))
   }
 }

@@ -19,6 +19,11 @@ package struct Partition {
     self.grain = grain ?? (range.count / parts >= 256 ? 16 : 1)
   }
 
+  /// Cuts `range` into as few parts as have at most `length` elements, but for a grain more where it does not divide evenly; one at least.
+  package init(_ range: Range<Int>, upTo length: Int) {
+    self.init(range, into: max(1, (range.count + length - 1) / length))
+  }
+
   /// The elements of one part. Parts follow each other without gaps; the first ones are the longer ones.
   package subscript(part: Int) -> Range<Int> { bound(part)..<bound(part + 1) }
 

@@ -81,9 +81,7 @@ public struct RecursiveDoubling: ScheduledAllreduce {
   /// where some rank with a passive neighbour is elsewhere in its group in every round; to a passive one's, one
   /// more than to its neighbour's.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    guard size > 1, count > 0 else {
-      return ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: 0)
-    }
+    guard size > 1, count > 0 else { return ScheduleCost() }
     let groups = groups(size)
     let lanes = lanes(count).filledParts
     guard let number = groups.number(of: rank) else {
@@ -122,7 +120,7 @@ public struct RecursiveDoubling: ScheduledAllreduce {
   private func groups(_ size: Int) -> RankGroups { RankGroups(size: size, largestGroup: largestGroup) }
 
   private func lanes(_ count: Int) -> Partition {
-    let length = count <= Self.eagerLanes * eagerLength ? eagerLength : segmentLength
-    return Partition(0..<count, into: max(1, (count + length - 1) / max(1, length)))
+    let isShort = count <= Self.eagerLanes * eagerLength
+    return Partition(0..<count, upTo: isShort ? max(1, eagerLength) : segmentLength)
   }
 }

@@ -20,9 +20,6 @@ struct RecursiveDoublingPass {
   /// send.
   private var completed: [Int32]
 
-  /// The most actions in hand. More would only make MPI look through more requests.
-  private static let largestWindow = 512
-
   init(groups: RankGroups, lanes: Partition, rank: Int, count: Int, inFlight: Int) {
     self.groups = groups
     self.lanes = lanes
@@ -57,7 +54,7 @@ struct RecursiveDoublingPass {
     let actionsPerLane = 3 * (folds + groups.radices.reduce(0) { $0 + $1 - 1 })
     return builder.finish(
       workspaceCount: count == 0 ? 0 : slotUsers.count * slotLength,
-      window: max(1, min(Self.largestWindow, inFlight * actionsPerLane)))
+      window: ScheduleBuilder.window(inFlight * actionsPerLane))
   }
 
   private mutating func fold(_ lane: Int) {

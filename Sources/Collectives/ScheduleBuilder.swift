@@ -13,6 +13,12 @@ struct ScheduleBuilder {
   /// No action: what an algorithm keeps where there is nothing to wait for.
   static let nothing: Int32 = -1
 
+  /// The most actions in hand that an algorithm wants. More would only make MPI look through more requests.
+  static let largestWindow = 512
+
+  /// So many actions in hand, within bounds.
+  static func window(_ wanted: Int) -> Int { max(1, min(largestWindow, wanted)) }
+
   init(size: Int, rank: Int, count: Int, partials: Int = 1, capacity: Int = 0) {
     precondition(size > 0 && 0 <= rank && rank < size && count >= 0 && partials > 0)
     self.size = size

@@ -110,7 +110,7 @@ public enum ScheduleVerifier {
 extension Schedule {
   /// What the schedule costs, counted action by action.
   func cost(rounds: Int) -> ScheduleCost {
-    var cost = ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: rounds)
+    var cost = ScheduleCost(rounds: rounds)
     for action in actions {
       switch action {
       case .send(let block, _):

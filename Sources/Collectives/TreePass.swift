@@ -49,9 +49,6 @@ struct TreePass {
     let sends: [Int32]
   }
 
-  /// The most actions in hand. More would only make MPI look through more requests.
-  private static let largestWindow = 512
-
   init(
     _ phases: Phases, _ tree: ReductionTree, partials: [[Range<Int>]], lanes: ChunkLanes?, rank: Int,
     count: Int, inFlight: Int
@@ -99,7 +96,7 @@ struct TreePass {
       }
     }
     return builder.finish(
-      workspaceCount: laneCount == 0 ? 0 : slotReaders.count * slotLength, window: Self.largestWindow)
+      workspaceCount: laneCount == 0 ? 0 : slotReaders.count * slotLength, window: ScheduleBuilder.largestWindow)
   }
 
   /// Exchanges partial sums: with the rank `distance` behind its chunk, or all, of the own ones.
