@@ -14,10 +14,9 @@
 /// **When it wins.** Small buffers: no broadcast has fewer rounds.
 ///
 /// Source: Thakur, Rabenseifner and Gropp (2005), as for ``RecursiveDoubling``.
-public struct BinomialBroadcast: ScheduledCollective {
+public struct BinomialBroadcast: ScheduledBroadcast {
   public let name = "binomial-broadcast"
   public let root: Int
-  /// Elements of a segment, at most (a grain more where the buffer does not divide evenly).
   public let segmentLength: Int
 
   public init(root: Int, segmentLength: Int) {
@@ -31,27 +30,14 @@ public struct BinomialBroadcast: ScheduledCollective {
     self.init(root: root, segmentLength: segments.broadcastLength(elementBytes: elementBytes))
   }
 
-  public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    pass(size, rank, count).schedule()
-  }
-
-  /// Every rank but the root receives the buffer once; each sends it to its children, in a message a segment. The
-  /// way to number v has as many messages as v has 1 bits.
-  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost { pass(size, rank, count).cost }
-
-  public func contract(size: Int, count: Int) -> CollectiveContract {
-    .broadcast(size: size, root: root, count: count)
-  }
-
-  private func pass(_ size: Int, _ rank: Int, _ count: Int) -> BroadcastPass {
-    BroadcastPass(root: root, segmentLength: segmentLength, size: size, rank: rank, count: count) { number in
-      var children: [Int] = []
-      var distance = 1
-      while distance < size, number & distance == 0 {
-        if number + distance < size { children.append(number + distance) }
-        distance *= 2
-      }
-      return (number - distance, children.reversed(), number.nonzeroBitCount)
+  /// The way to number v has as many messages as v has 1 bits.
+  public func relatives(of number: Int, size: Int) -> (parent: Int, children: [Int], rounds: Int) {
+    var children: [Int] = []
+    var distance = 1
+    while distance < size, number & distance == 0 {
+      if number + distance < size { children.append(number + distance) }
+      distance *= 2
     }
+    return (number - distance, children.reversed(), number.nonzeroBitCount)
   }
 }

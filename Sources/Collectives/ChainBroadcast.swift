@@ -12,10 +12,9 @@
 /// with an allgather does, and only neighbours talk.
 ///
 /// Source: Chan, Heimlich, Purkayastha and van de Geijn (2007), as for ``Direct``, on pipelined algorithms.
-public struct ChainBroadcast: ScheduledCollective {
+public struct ChainBroadcast: ScheduledBroadcast {
   public let name = "chain-broadcast"
   public let root: Int
-  /// Elements of a segment, at most (a grain more where the buffer does not divide evenly).
   public let segmentLength: Int
 
   public init(root: Int, segmentLength: Int) {
@@ -29,21 +28,8 @@ public struct ChainBroadcast: ScheduledCollective {
     self.init(root: root, segmentLength: segments.broadcastLength(elementBytes: elementBytes))
   }
 
-  public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    pass(size, rank, count).schedule()
-  }
-
-  /// Every rank but the root receives the buffer once, and every one but the last sends it once, in a message a
-  /// segment. The way to number v is v messages long.
-  public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost { pass(size, rank, count).cost }
-
-  public func contract(size: Int, count: Int) -> CollectiveContract {
-    .broadcast(size: size, root: root, count: count)
-  }
-
-  private func pass(_ size: Int, _ rank: Int, _ count: Int) -> BroadcastPass {
-    BroadcastPass(root: root, segmentLength: segmentLength, size: size, rank: rank, count: count) { number in
-      (number - 1, number + 1 < size ? [number + 1] : [], number)
-    }
+  /// The way to number v is v messages long.
+  public func relatives(of number: Int, size: Int) -> (parent: Int, children: [Int], rounds: Int) {
+    (number - 1, number + 1 < size ? [number + 1] : [], number)
   }
 }
