@@ -42,11 +42,7 @@ public final class ArenaAllreduce {
   ) throws(MPIError) {
     self.way = way
     stride = memory.count
-    var partials = 1
-    if way == .tree {
-      partials = memory.tree.partials(of: memory.tree.run(ofRank: world.rank, size: world.size)).count
-    }
-    self.partials = partials
+    partials = way == .tree ? memory.tree.partials(size: world.size)[world.rank].count : 1
     if way == .shared || memory.isOneHost && way == .auto {
       let arenas = try memory.shared()
       means = .shared(SharedAllreduce(arenas))

@@ -41,9 +41,8 @@ public final class ArenaMemory {
     isOneHost = layout.isOneHost
     hasSharedHosts = layout.hasSharedHosts
     hasEqualBlocks = layout.hasEqualBlocks
-    let (tree, size) = (ReductionTree(leaves: leaves), world.size)
-    self.tree = tree
-    let partials = (0..<size).map { tree.partials(of: tree.run(ofRank: $0, size: size)).count }.max() ?? 1
+    tree = ReductionTree(leaves: leaves)
+    let partials = tree.partials(size: world.size).map(\.count).max() ?? 1
     self.partials = partials
     let (elements, isUncountable) = count.multipliedReportingOverflow(by: 4 * partials * host.size)
     let needed = isUncountable ? Int.max : elements

@@ -10,30 +10,23 @@ public struct ChunkCopy: ScheduledCollective {
   public let name = "chunk-copy"
   /// For each rank another one.
   public let keepers: [Int]
-  /// As of ``Direct``.
-  public let segmentLength: Int
-  public let lanesInFlight: Int
+  /// Whose segments it has, and as many lanes under way.
+  public let direct: Direct
   /// As of ``Chunks``.
   public let grain: Int?
 
-  public init(keepers: [Int], segmentLength: Int, lanesInFlight: Int, grain: Int? = nil) {
-    precondition(segmentLength > 0 && lanesInFlight > 0)
+  public init(keepers: [Int], _ direct: Direct, grain: Int? = nil) {
     for (rank, keeper) in keepers.enumerated() {
       precondition(
         keepers.indices.contains(keeper) && keeper != rank, "rank \(rank) cannot have the keeper \(keeper)")
     }
     self.keepers = keepers
-    self.segmentLength = segmentLength
-    self.lanesInFlight = lanesInFlight
+    self.direct = direct
     self.grain = grain
   }
 
-  /// With the segments of ``Direct``.
   public init(keepers: [Int], elementBytes: Int, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes)
-    self.init(
-      keepers: keepers, segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight, grain: grain
-    )
+    self.init(keepers: keepers, Direct(elementBytes: elementBytes), grain: grain)
   }
 
   /// The ranks whose chunks a rank keeps.
@@ -51,7 +44,7 @@ public struct ChunkCopy: ScheduledCollective {
       let own = lanes.segments(ofChunk: rank)[lane]
       if !own.isEmpty { _ = builder.send(own, to: keepers[rank], after: ScheduleBuilder.nothing) }
     }
-    return builder.finish(workspaceCount: 0, window: (kept.count + 1) * min(lanesInFlight, lanes.count))
+    return builder.finish(workspaceCount: 0, window: (kept.count + 1) * min(direct.lanesInFlight, lanes.count))
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends p(r) elements in m(r) messages, and receives
@@ -73,6 +66,6 @@ public struct ChunkCopy: ScheduledCollective {
   }
 
   private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
+    direct.lanes(slots: 0, size, count, grain: grain)
   }
 }

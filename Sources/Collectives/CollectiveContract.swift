@@ -63,6 +63,15 @@ extension CollectiveContract {
       after: Array(repeating: [0..<count], count: size))
   }
 
+  /// What ranks bring to a sum in the order of a tree: a buffer of `count` elements for each of their partial sums, one after the other.
+  static func partials(of tree: ReductionTree, size: Int, count: Int) -> [[Holding]] {
+    tree.partials(size: size).map { partials in
+      partials.enumerated().map { place, partial in
+        Holding(range: place * count..<(place + 1) * count, firstElement: 0, order: tree.order(of: partial))
+      }
+    }
+  }
+
   /// The root brings a buffer, and every rank gets it.
   static func broadcast(size: Int, root: Int, count: Int) -> CollectiveContract {
     let buffer = Holding(range: 0..<count, order: .contribution(of: root))

@@ -53,9 +53,11 @@ public struct Direct: ScheduledAllreduce {
     schedule(.both, size: size, rank: rank, count: count)
   }
 
-  func schedule(_ phases: Phases, size: Int, rank: Int, count: Int) -> Schedule {
+  /// - Parameter grain: of the chunks, as of ``Chunks``.
+  func schedule(_ phases: Phases, size: Int, rank: Int, count: Int, grain: Int? = nil) -> Schedule {
     var pass = DirectPass(
-      phases, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+      phases, lanes: lanes(phases, size, count, grain: grain), size: size, rank: rank, count: count,
+      inFlight: lanesInFlight)
     return pass.schedule()
   }
 
@@ -65,8 +67,8 @@ public struct Direct: ScheduledAllreduce {
     cost(.both, size: size, rank: rank, count: count)
   }
 
-  func cost(_ phases: Phases, size: Int, rank: Int, count: Int) -> ScheduleCost {
-    DirectPass.cost(phases, lanes: lanes(size, count), size: size, rank: rank)
+  func cost(_ phases: Phases, size: Int, rank: Int, count: Int, grain: Int? = nil) -> ScheduleCost {
+    DirectPass.cost(phases, lanes: lanes(phases, size, count, grain: grain), size: size, rank: rank)
   }
 
   public func symmetry(size: Int, count: Int) -> RankSymmetry? {
@@ -77,9 +79,15 @@ public struct Direct: ScheduledAllreduce {
     DirectPass.additionOrders(size: size, count: count)
   }
 
-  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    DirectPass.lanes(
-      slots: size - 1, size: size, count: count, segmentLength: segmentLength, inFlight: lanesInFlight,
-      workspaceLength: workspaceLength)
+  private func lanes(_ phases: Phases, _ size: Int, _ count: Int, grain: Int?) -> ChunkLanes {
+    lanes(slots: phases.reduces ? size - 1 : 0, size, count, grain: grain)
+  }
+
+  /// Lanes with segments of at most `segmentLength` elements, fewer where `slots` of them for each lane in flight
+  /// would take more than `workspaceLength`.
+  func lanes(slots: Int, _ size: Int, _ count: Int, grain: Int? = nil) -> ChunkLanes {
+    let share = slots == 0 ? segmentLength : workspaceLength / (lanesInFlight * slots) / 16 * 16
+    return ChunkLanes(
+      count: count, size: size, segmentLength: min(segmentLength, max(16, share)), grain: grain)
   }
 }

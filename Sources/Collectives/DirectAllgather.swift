@@ -10,42 +10,31 @@
 /// **When it wins.** Buffers that are not large, or few ranks, as for ``Direct``.
 public struct DirectAllgather: ScheduledCollective {
   public let name = "direct-allgather"
-  /// As of ``Direct``.
-  public let segmentLength: Int
-  public let lanesInFlight: Int
+  /// The direct exchange of which it is a half: its segments, and how many lanes are under way.
+  public let direct: Direct
   /// As of ``Chunks``.
   public let grain: Int?
 
-  public init(segmentLength: Int, lanesInFlight: Int, grain: Int? = nil) {
-    precondition(segmentLength > 0 && lanesInFlight > 0)
-    self.segmentLength = segmentLength
-    self.lanesInFlight = lanesInFlight
+  public init(_ direct: Direct, grain: Int? = nil) {
+    self.direct = direct
     self.grain = grain
   }
 
-  /// With the segments of ``Direct``.
   public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes, segments: segments)
-    self.init(segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight, grain: grain)
+    self.init(Direct(elementBytes: elementBytes, segments: segments), grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    var pass = DirectPass(
-      .allgather, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
-    return pass.schedule()
+    direct.schedule(.allgather, size: size, rank: rank, count: count, grain: grain)
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends (size - 1) p(r) elements in
   /// (size - 1) m(r) messages, and receives count - p(r).
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    DirectPass.cost(.allgather, lanes: lanes(size, count), size: size, rank: rank)
+    direct.cost(.allgather, size: size, rank: rank, count: count, grain: grain)
   }
 
   public func contract(size: Int, count: Int) -> CollectiveContract {
     .allgather(size: size, count: count, grain: grain)
-  }
-
-  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
   }
 }

@@ -20,9 +20,6 @@ struct DirectPass {
     var sends: [Int32]
   }
 
-  /// The most actions in hand. More would only make MPI look through more requests.
-  private static let largestWindow = 512
-
   init(_ phases: Phases, lanes: ChunkLanes, size: Int, rank: Int, count: Int, inFlight: Int) {
     self.phases = phases
     self.lanes = lanes
@@ -39,17 +36,6 @@ struct DirectPass {
       count: self.inFlight)
   }
 
-  /// Lanes with segments of at most `segmentLength` elements, fewer where `slots` of them for each lane in flight
-  /// would take more than `workspaceLength`.
-  static func lanes(
-    slots: Int, size: Int, count: Int, segmentLength: Int, inFlight: Int, workspaceLength: Int,
-    grain: Int? = nil
-  ) -> ChunkLanes {
-    let share = workspaceLength / (inFlight * max(1, slots)) / 16 * 16
-    return ChunkLanes(
-      count: count, size: size, segmentLength: min(segmentLength, max(16, share)), grain: grain)
-  }
-
   mutating func schedule() -> Schedule {
     let reduceSteps = phases.reduces ? size - 1 : 0
     let steps = reduceSteps + (phases.gathers ? size - 1 : 0)
@@ -62,7 +48,7 @@ struct DirectPass {
     }
     return builder.finish(
       workspaceCount: count == 0 ? 0 : slotReaders.count * lanes.slotLength,
-      window: max(1, min(Self.largestWindow, 5 * (size - 1) * inFlight)))
+      window: ScheduleBuilder.window(5 * (size - 1) * inFlight))
   }
 
   private mutating func reduceScatter(_ lane: Int, distance: Int) {
@@ -110,7 +96,7 @@ struct DirectPass {
 extension DirectPass {
   /// What the exchange costs a rank. See ``Direct/cost(size:rank:count:)``.
   static func cost(_ phases: Phases, lanes: ChunkLanes, size: Int, rank: Int) -> ScheduleCost {
-    var cost = ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: 0)
+    var cost = ScheduleCost()
     guard size > 1 else { return cost }
     let own = lanes.chunks[rank].count
     let others = lanes.chunks.range.count - own

@@ -10,51 +10,33 @@
 /// **When it wins.** Buffers that are not large, or few ranks, as for ``Direct``.
 public struct DirectReduceScatter: ScheduledCollective {
   public let name = "direct-reduce-scatter"
-  /// As of ``Direct``.
-  public let segmentLength: Int
-  public let lanesInFlight: Int
-  public let workspaceLength: Int
+  /// The direct exchange of which it is a half: its segments, how many lanes are under way, and their workspace.
+  public let direct: Direct
   /// As of ``Chunks``.
   public let grain: Int?
 
-  public init(segmentLength: Int, lanesInFlight: Int, workspaceLength: Int = .max, grain: Int? = nil) {
-    precondition(segmentLength > 0 && lanesInFlight > 0 && workspaceLength > 0)
-    self.segmentLength = segmentLength
-    self.lanesInFlight = lanesInFlight
-    self.workspaceLength = workspaceLength
+  public init(_ direct: Direct, grain: Int? = nil) {
+    self.direct = direct
     self.grain = grain
   }
 
-  /// With the segments of ``Direct``.
   public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes, segments: segments)
-    self.init(
-      segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight,
-      workspaceLength: direct.workspaceLength, grain: grain)
+    self.init(Direct(elementBytes: elementBytes, segments: segments), grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    var pass = DirectPass(
-      .reduceScatter, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight
-    )
-    return pass.schedule()
+    direct.schedule(.reduceScatter, size: size, rank: rank, count: count, grain: grain)
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends count - p(r) elements in
   /// sum(m) - m(r) messages, and receives and adds (size - 1) p(r).
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    DirectPass.cost(.reduceScatter, lanes: lanes(size, count), size: size, rank: rank)
+    direct.cost(.reduceScatter, size: size, rank: rank, count: count, grain: grain)
   }
 
   public func contract(size: Int, count: Int) -> CollectiveContract {
     .reduceScatter(
       size: size, count: count, grain: grain,
       orders: DirectPass.additionOrders(size: size, count: count, grain: grain))
-  }
-
-  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    DirectPass.lanes(
-      slots: size - 1, size: size, count: count, segmentLength: segmentLength, inFlight: lanesInFlight,
-      workspaceLength: workspaceLength, grain: grain)
   }
 }

@@ -44,6 +44,11 @@ public struct ReductionTree: Sendable, Equatable {
     return partials
   }
 
+  /// The subtrees whose sums each of `size` ranks is left with, in the order of the ranks.
+  public func partials(size: Int) -> [[Range<Int>]] {
+    (0..<size).map { partials(of: run(ofRank: $0, size: size)) }
+  }
+
   /// How many sums can be taken once the sum over `leaf` is in, when the leaves of `run` come in ascending order:
   /// each adds the two latest partial sums, the earlier one on the left. As in a binary counter, what remains at
   /// the end are the ``partials(of:)``.

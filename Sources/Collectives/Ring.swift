@@ -64,8 +64,14 @@ public struct Ring: ScheduledAllreduce {
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
+    schedule(.both, size: size, rank: rank, count: count)
+  }
+
+  /// - Parameter grain: of the chunks, as of ``Chunks``.
+  func schedule(_ phases: Phases, size: Int, rank: Int, count: Int, grain: Int? = nil) -> Schedule {
     var pass = RingPass(
-      .both, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight)
+      phases, lanes: lanes(size, count, grain: grain), size: size, rank: rank, count: count,
+      inFlight: lanesInFlight)
     return pass.schedule()
   }
 
@@ -74,7 +80,7 @@ public struct Ring: ScheduledAllreduce {
   /// and adds count - p(r). Chunk c comes to rank r after size - 1 messages of the reduce-scatter and r - (c
   /// - 1), modulo size, of the allgather.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    guard size > 1 else { return ScheduleCost(sent: 0, received: 0, added: 0, messages: 0, rounds: 0) }
+    guard size > 1 else { return ScheduleCost() }
     let lanes = lanes(size, count)
     func elements(_ chunk: Int) -> Int { lanes.chunks[chunk % size].count }
     func messages(_ chunk: Int) -> Int { lanes.segments(ofChunk: chunk % size).filledParts }
@@ -97,7 +103,7 @@ public struct Ring: ScheduledAllreduce {
     }
   }
 
-  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    ChunkLanes(count: count, size: size, segmentLength: segmentLength)
+  func lanes(_ size: Int, _ count: Int, grain: Int? = nil) -> ChunkLanes {
+    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
   }
 }

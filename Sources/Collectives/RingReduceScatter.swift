@@ -13,37 +13,29 @@
 /// Source: as for ``Ring``.
 public struct RingReduceScatter: ScheduledCollective {
   public let name = "ring-reduce-scatter"
-  /// As of ``Ring``.
-  public let segmentLength: Int
-  public let lanesInFlight: Int
+  /// The ring of which it is a half: its segments, and how many lanes are under way.
+  public let ring: Ring
   /// As of ``Chunks``.
   public let grain: Int?
 
-  public init(segmentLength: Int, lanesInFlight: Int, grain: Int? = nil) {
-    precondition(segmentLength > 0 && lanesInFlight > 0)
-    self.segmentLength = segmentLength
-    self.lanesInFlight = lanesInFlight
+  public init(_ ring: Ring, grain: Int? = nil) {
+    self.ring = ring
     self.grain = grain
   }
 
-  /// With the segments of ``Ring``.
   public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
-    let ring = Ring(elementBytes: elementBytes, segments: segments)
-    self.init(segmentLength: ring.segmentLength, lanesInFlight: ring.lanesInFlight, grain: grain)
+    self.init(Ring(elementBytes: elementBytes, segments: segments), grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    var pass = RingPass(
-      .reduceScatter, lanes: lanes(size, count), size: size, rank: rank, count: count, inFlight: lanesInFlight
-    )
-    return pass.schedule()
+    ring.schedule(.reduceScatter, size: size, rank: rank, count: count, grain: grain)
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends count - p(r) elements in
   /// sum(m) - m(r) messages, and receives and adds count - p(r - 1).
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
     guard size > 1 else { return ScheduleCost() }
-    let lanes = lanes(size, count)
+    let lanes = ring.lanes(size, count, grain: grain)
     let received = count - lanes.chunks[(rank + size - 1) % size].count
     return ScheduleCost(
       sent: count - lanes.chunks[rank].count, received: received, added: received,
@@ -57,9 +49,5 @@ public struct RingReduceScatter: ScheduledCollective {
       orders: (0..<chunks.filledParts).map { chunk in
         (chunks[chunk], .chain((1...size).map { (chunk + $0) % size }))
       })
-  }
-
-  private func lanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    ChunkLanes(count: count, size: size, segmentLength: segmentLength, grain: grain)
   }
 }

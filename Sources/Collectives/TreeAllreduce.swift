@@ -77,7 +77,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
     case .halving: return halving.schedule(size: size, rank: rank, count: count)
     case .exchange, .direct:
       var pass = TreePass(
-        .both, tree, partials: allPartials(size), lanes: lanes(size, count), rank: rank, count: count,
+        .both, tree, partials: tree.partials(size: size), lanes: lanes(size, count), rank: rank, count: count,
         inFlight: direct.lanesInFlight)
       return pass.schedule()
     }
@@ -88,7 +88,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
   /// buffers are sent in so many messages, K - k received, K - 1 added, in one round.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
     let ownPartials = partials(size: size, rank: rank).count
-    let partials = allPartials(size).joined().count
+    let partials = tree.partials(size: size).joined().count
     switch way(size, count) {
     case .doubling: return doubling.cost(size: size, rank: rank, count: count)
     case .halving: return halving.cost(size: size, rank: rank, count: count)
@@ -118,12 +118,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
   public func contract(size: Int, count: Int) -> CollectiveContract {
     CollectiveContract(
       contributors: tree.leaves,
-      before: allPartials(size).map { partials in
-        partials.enumerated().map { place, partial in
-          .init(
-            range: place * count..<(place + 1) * count, firstElement: 0, order: tree.order(of: partial))
-        }
-      },
+      before: CollectiveContract.partials(of: tree, size: size, count: count),
       result: additionOrders(size: size, count: count), after: Array(repeating: [0..<count], count: size))
   }
 
@@ -134,11 +129,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
     if size & (size - 1) == 0, tree.leaves & (tree.leaves - 1) == 0 {
       return count <= shortLength ? .doubling : .halving
     }
-    return allPartials(size).joined().count * count <= shortLength ? .exchange : .direct
-  }
-
-  private func allPartials(_ size: Int) -> [[Range<Int>]] {
-    (0..<size).map { partials(size: size, rank: $0) }
+    return tree.partials(size: size).joined().count * count <= shortLength ? .exchange : .direct
   }
 
   /// Lanes of chunks, or nil where everything is exchanged whole.
@@ -147,9 +138,6 @@ public struct TreeAllreduce: ScheduledAllreduce {
   }
 
   private func chunkLanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    DirectPass.lanes(
-      slots: allPartials(size).joined().count, size: size, count: count,
-      segmentLength: direct.segmentLength, inFlight: direct.lanesInFlight,
-      workspaceLength: direct.workspaceLength)
+    direct.lanes(slots: tree.partials(size: size).joined().count, size, count)
   }
 }

@@ -85,8 +85,7 @@ public struct TreeExecutor: ~Copyable {
     run = tree.run(ofRank: communicator.rank, size: size)
     partials = tree.partials(of: run)
     // As many buffers as a schedule's memory has room for, and as much on all ranks.
-    let tree = tree
-    let most = (0..<size).map { tree.partials(of: tree.run(ofRank: $0, size: size)).count }.max() ?? 1
+    let most = tree.partials(size: size).map(\.count).max() ?? 1
     pieceLimit = (1 << 30) / most
     self.fixed = fixed
     self.grain = grain

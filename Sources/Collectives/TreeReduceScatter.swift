@@ -15,44 +15,33 @@
 public struct TreeReduceScatter: ScheduledCollective {
   public let name = "tree-reduce-scatter"
   public let tree: ReductionTree
-  /// As of ``Direct``.
-  public let segmentLength: Int
-  public let lanesInFlight: Int
-  public let workspaceLength: Int
+  /// Whose segments it has, as many lanes under way, and as much workspace.
+  public let direct: Direct
   /// As of ``Chunks``.
   public let grain: Int?
 
-  public init(
-    leaves: Int, segmentLength: Int, lanesInFlight: Int, workspaceLength: Int = .max, grain: Int? = nil
-  ) {
-    precondition(segmentLength > 0 && lanesInFlight > 0 && workspaceLength > 0)
+  public init(leaves: Int, _ direct: Direct, grain: Int? = nil) {
     tree = ReductionTree(leaves: leaves)
-    self.segmentLength = segmentLength
-    self.lanesInFlight = lanesInFlight
-    self.workspaceLength = workspaceLength
+    self.direct = direct
     self.grain = grain
   }
 
-  /// With the segments of ``Direct``.
   public init(leaves: Int, elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
-    let direct = Direct(elementBytes: elementBytes, segments: segments)
-    self.init(
-      leaves: leaves, segmentLength: direct.segmentLength, lanesInFlight: direct.lanesInFlight,
-      workspaceLength: direct.workspaceLength, grain: grain)
+    self.init(leaves: leaves, Direct(elementBytes: elementBytes, segments: segments), grain: grain)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
-    let partials = partials(size)
+    let partials = tree.partials(size: size)
     var pass = TreePass(
       .reduceScatter, tree, partials: partials, lanes: lanes(partials, count), rank: rank, count: count,
-      inFlight: lanesInFlight)
+      inFlight: direct.lanesInFlight)
     return pass.schedule()
   }
 
   /// With K partial sums in all and k of the rank's own, p(c) elements in chunk c and m(c) segments in it that are not
   /// empty, rank r sends k (count - p(r)) elements in k (sum(m) - m(r)) messages, receives (K - k) p(r) and adds (K - 1) p(r).
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    let partials = partials(size)
+    let partials = tree.partials(size: size)
     let (all, own) = (partials.joined().count, partials[rank].count)
     let lanes = lanes(partials, count)
     let chunk = lanes.chunks[rank].count
@@ -66,23 +55,11 @@ public struct TreeReduceScatter: ScheduledCollective {
     let chunks = Partition(0..<count, into: size, grain: grain)
     return CollectiveContract(
       contributors: tree.leaves,
-      before: partials(size).map { partials in
-        partials.enumerated().map { place, partial in
-          .init(
-            range: place * count..<(place + 1) * count, firstElement: 0, order: tree.order(of: partial))
-        }
-      },
+      before: CollectiveContract.partials(of: tree, size: size, count: count),
       result: count == 0 ? [] : [(0..<count, tree.order)], after: (0..<size).map { [chunks[$0]] })
   }
 
-  /// The subtrees whose sums each rank brings.
-  private func partials(_ size: Int) -> [[Range<Int>]] {
-    (0..<size).map { tree.partials(of: tree.run(ofRank: $0, size: size)) }
-  }
-
   private func lanes(_ partials: [[Range<Int>]], _ count: Int) -> ChunkLanes {
-    DirectPass.lanes(
-      slots: partials.joined().count, size: partials.count, count: count, segmentLength: segmentLength,
-      inFlight: lanesInFlight, workspaceLength: workspaceLength, grain: grain)
+    direct.lanes(slots: partials.joined().count, partials.count, count, grain: grain)
   }
 }

@@ -5,10 +5,10 @@ import Testing
 @Suite struct BrokenCollectiveTests {
   /// Small cases of everything, each with its number of ranks and elements.
   static let cases: [(collective: any ScheduledCollective, size: Int, count: Int)] = [
-    (RingReduceScatter(segmentLength: 2, lanesInFlight: 2), 4, 24),
-    (DirectReduceScatter(segmentLength: 3, lanesInFlight: 1), 3, 18),
-    (RingAllgather(segmentLength: 2, lanesInFlight: 2), 4, 24),
-    (DirectAllgather(segmentLength: 3, lanesInFlight: 1), 3, 18),
+    (RingReduceScatter(Ring(segmentLength: 2, lanesInFlight: 2)), 4, 24),
+    (DirectReduceScatter(Direct(segmentLength: 3, lanesInFlight: 1)), 3, 18),
+    (RingAllgather(Ring(segmentLength: 2, lanesInFlight: 2)), 4, 24),
+    (DirectAllgather(Direct(segmentLength: 3, lanesInFlight: 1)), 3, 18),
     (BinomialBroadcast(root: 1, segmentLength: 4), 5, 12),
     (ChainBroadcast(root: 2, segmentLength: 4), 4, 12),
     (RecursiveDoubling(segmentLength: 4, lanesInFlight: 2), 5, 12),
@@ -111,7 +111,7 @@ import Testing
   }
 
   @Test func anAllgatherThatForwardsWhatItHasNot() {
-    let ring = RingAllgather(segmentLength: 10, lanesInFlight: 1)
+    let ring = RingAllgather(Ring(segmentLength: 10, lanesInFlight: 1))
     var drafts = (0..<4).map { Draft(ring.schedule(size: 4, rank: $0, count: 24)) }
     // The first send of rank 2, of its own chunk, sends another one.
     let send = drafts[2].first(of: .send)

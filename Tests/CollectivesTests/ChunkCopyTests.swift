@@ -15,7 +15,7 @@ private func keepers(_ size: Int, _ random: inout SeededGenerator) -> [Int] {
     let shifts = [1, size - 1].map { shift in (0..<size).map { ($0 + shift) % size } }
     for keepers in shifts + [keepers(size, &random), (0..<size).map { $0 == 0 ? 1 : 0 }] {
       for (lanes, grain) in size > 20 ? [(2, 5)] : [(1, nil), (2, nil), (3, 5)] {
-        let copy = ChunkCopy(keepers: keepers, segmentLength: 3, lanesInFlight: lanes, grain: grain)
+        let copy = ChunkCopy(keepers: keepers, Direct(segmentLength: 3, lanesInFlight: lanes), grain: grain)
         for count in size > 20 ? [11 * size + 2] : [0, 1, size - 1, size + 1, 23 * size + 2] {
           let report = ScheduleVerifier.verify(copy, size: size, count: count)
           #expect(report.findings.isEmpty, "keepers \(keepers), count \(count), lanes \(lanes)")

@@ -12,12 +12,12 @@ extension RankTests {
     static let algorithms: [CollectiveExecutor.Algorithms?] = [
       nil,
       .init(
-        reduceScatter: RingReduceScatter(segmentLength: 7, lanesInFlight: 2),
-        allgather: RingAllgather(segmentLength: 7, lanesInFlight: 2),
+        reduceScatter: RingReduceScatter(Ring(segmentLength: 7, lanesInFlight: 2)),
+        allgather: RingAllgather(Ring(segmentLength: 7, lanesInFlight: 2)),
         broadcast: { ChainBroadcast(root: $0, segmentLength: 7) }),
       .init(
-        reduceScatter: DirectReduceScatter(segmentLength: 7, lanesInFlight: 2),
-        allgather: DirectAllgather(segmentLength: 7, lanesInFlight: 2),
+        reduceScatter: DirectReduceScatter(Direct(segmentLength: 7, lanesInFlight: 2)),
+        allgather: DirectAllgather(Direct(segmentLength: 7, lanesInFlight: 2)),
         broadcast: { BinomialBroadcast(root: $0, segmentLength: 7) }),
     ]
 

@@ -6,10 +6,10 @@ import Testing
   /// Each collective, with segments of a few elements.
   static func collectives(lanesInFlight: Int, roots: [Int]) -> [any ScheduledCollective] {
     var collectives: [any ScheduledCollective] = [
-      RingReduceScatter(segmentLength: 3, lanesInFlight: lanesInFlight),
-      RingAllgather(segmentLength: 3, lanesInFlight: lanesInFlight),
-      DirectReduceScatter(segmentLength: 3, lanesInFlight: lanesInFlight),
-      DirectAllgather(segmentLength: 3, lanesInFlight: lanesInFlight),
+      RingReduceScatter(Ring(segmentLength: 3, lanesInFlight: lanesInFlight)),
+      RingAllgather(Ring(segmentLength: 3, lanesInFlight: lanesInFlight)),
+      DirectReduceScatter(Direct(segmentLength: 3, lanesInFlight: lanesInFlight)),
+      DirectAllgather(Direct(segmentLength: 3, lanesInFlight: lanesInFlight)),
     ]
     for root in roots {
       collectives.append(BinomialBroadcast(root: root, segmentLength: 30))

@@ -9,7 +9,7 @@ import Testing
   func theOrderOfAdditionsIsTheTreesWhateverTheSize(leaves: Int) {
     for (grain, lanesInFlight) in [(nil, 1), (1, 2), (5, 3)] as [(Int?, Int)] {
       let tree = TreeReduceScatter(
-        leaves: leaves, segmentLength: 2, lanesInFlight: lanesInFlight, grain: grain)
+        leaves: leaves, Direct(segmentLength: 2, lanesInFlight: lanesInFlight), grain: grain)
       for size in TreeAllreduceTests.sizes(leaves) {
         #expect(tree.contract(size: size, count: 1).result[0].order == ReductionTree(leaves: leaves).order)
         for count in size > 17 ? [size + 1] : [0, 1, size - 1, size, size + 1, 5 * size + 2] {
@@ -24,7 +24,7 @@ import Testing
   @Test(arguments: 1...64)
   func isProvedForEverySizeOver64Leaves(size: Int) {
     for grain in [1, 2] {
-      let tree = TreeReduceScatter(leaves: 64, segmentLength: 3, lanesInFlight: 2, grain: grain)
+      let tree = TreeReduceScatter(leaves: 64, Direct(segmentLength: 3, lanesInFlight: 2), grain: grain)
       #expect(ScheduleVerifier.verify(tree, size: size, count: size + 3).findings.isEmpty, "grain \(grain)")
     }
   }
@@ -44,10 +44,10 @@ import Testing
   func chunksOfWholeGrainsAreProved(size: Int) {
     for grain in [1, 7] {
       let collectives: [any ScheduledCollective] = [
-        RingReduceScatter(segmentLength: 3, lanesInFlight: 2, grain: grain),
-        RingAllgather(segmentLength: 3, lanesInFlight: 2, grain: grain),
-        DirectReduceScatter(segmentLength: 3, lanesInFlight: 2, grain: grain),
-        DirectAllgather(segmentLength: 3, lanesInFlight: 2, grain: grain),
+        RingReduceScatter(Ring(segmentLength: 3, lanesInFlight: 2), grain: grain),
+        RingAllgather(Ring(segmentLength: 3, lanesInFlight: 2), grain: grain),
+        DirectReduceScatter(Direct(segmentLength: 3, lanesInFlight: 2), grain: grain),
+        DirectAllgather(Direct(segmentLength: 3, lanesInFlight: 2), grain: grain),
       ]
       for collective in collectives {
         // No whole grain for some ranks, and a last one that is cut off.
@@ -78,7 +78,7 @@ import Testing
   func powersOfTwoSendHalfOfWhatARingDoes(size: Int) {
     let (grain, count) = (64, 64 * 3 * size)
     let report = ScheduleVerifier.verify(
-      TreeReduceScatter(leaves: 16, segmentLength: 100, lanesInFlight: 2, grain: grain), size: size,
+      TreeReduceScatter(leaves: 16, Direct(segmentLength: 100, lanesInFlight: 2), grain: grain), size: size,
       count: count)
     #expect(report.costs.count == size)
     for cost in report.costs {
