@@ -63,6 +63,10 @@ extension Communicator {
     _ source: Block?, _ destination: Block, _ counts: [Int], _ operation: ReduceOperation, _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {
     try Layout.checkTable(counts, "counts", size: size, call: "reduceScatter")
+    if let owner = counts.firstIndex(where: { $0 < 0 }) {
+      throw MPIError(
+        usage: "count \(counts[owner]) of rank \(owner) is negative", in: "reduceScatter", class: .count)
+    }
     let whole = source ?? destination
     try checkCount(whole.count, is: counts.reduce(0, +), in: "reduceScatter")
     if source != nil { try checkCount(destination.count, is: counts[rank], in: "reduceScatter") }

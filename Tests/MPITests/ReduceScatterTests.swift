@@ -82,6 +82,20 @@ extension RankTests {
       }
     }
 
+    /// Above the limit the parts are cut out of the buffer here, and not by MPI.
+    @Test(arguments: pieceLimits) func aNegativeCountIsRefused(limit: Int) throws {
+      try withWorld(pieceLimit: limit) { world in
+        guard world.size > 1 else { return }
+        let counts = [-1, 9] + [Int](repeating: 0, count: world.size - 2)
+        let error = mpiError {
+          _ = try inPlace([Int32](repeating: 0, count: 8)) {
+            try world.reduceScatter(&$0, counts: counts, .sum)
+          }
+        }
+        #expect(error?.text == "count -1 of rank 0 is negative" && error?.isUsage == true)
+      }
+    }
+
     @Test func aBufferThatTheRanksCannotShareEquallyIsRefused() throws {
       try withWorld { world in
         guard world.size > 1 else { return }
