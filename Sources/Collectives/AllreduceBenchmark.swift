@@ -35,9 +35,7 @@ public struct AllreduceBenchmark {
     /// Wrong elements, over all ranks and calls, those before the measured ones as well.
     public let wrong: Int
 
-    public var median: Double {
-      (seconds[(seconds.count - 1) / 2] + seconds[seconds.count / 2]) / 2
-    }
+    public var median: Double { seconds.median }
     public var bytes: Int { count * MemoryLayout<Float>.stride }
     /// Bytes of buffer per second. A time too short for the clock has no bandwidth.
     public var algorithmBandwidth: Double { median > 0 ? Double(bytes) / median : 0 }

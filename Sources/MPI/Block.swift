@@ -1,5 +1,3 @@
-import COpenMPI
-
 /// One buffer of an MPI call: where it starts, how many elements it has, and their type.
 ///
 /// Every method with `Span` arguments turns them into blocks in one place (`withBlock`), so that the code

@@ -42,6 +42,11 @@ extension Communicator {
     var bytes = [UInt8](repeating: 0, count: counts.reduce(0, +))
     var span = bytes.mutableSpan
     try allgather(mine.span, into: &span, counts: counts)
+    return Self.texts(bytes, counts)
+  }
+
+  /// The texts that lie one after the other, of so many bytes each.
+  static func texts(_ bytes: [UInt8], _ counts: [Int]) -> [String] {
     var rest = bytes[...]
     return counts.map { count in
       defer { rest = rest.dropFirst(count) }

@@ -32,6 +32,20 @@ extension Communicator {
     }
   }
 
+  /// The texts of all ranks, in the order of the ranks, on the root; nil elsewhere.
+  ///
+  /// Collective.
+  ///
+  /// MPI: MPI_Gather, MPI_Gatherv, MPI 3.1 section 5.5.
+  public func gather(_ text: String, root: Int) throws(MPIError) -> [String]? {
+    let mine = Array(text.utf8)
+    let counts = try gather(mine.count, root: root)
+    var bytes = [UInt8](repeating: 0, count: counts?.reduce(0, +) ?? 0)
+    var span = bytes.mutableSpan
+    try gather(mine.span, into: &span, counts: counts ?? [], root: root)
+    return counts.map { Self.texts(bytes, $0) }
+  }
+
   /// Starts `gather`; the buffers are borrowed until `wait()`.
   ///
   /// MPI: MPI_Igatherv, MPI 3.1 section 5.12.3.

@@ -1,5 +1,11 @@
 import COpenMPI
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 extension MPI {
   /// The thread level that the library granted.
   ///
@@ -28,6 +34,13 @@ extension MPI {
   /// MPI: MPI_Get_processor_name, MPI 3.1 section 8.1.2.
   public static var processorName: String {
     MPIError.string(capacity: Int(MPI_MAX_PROCESSOR_NAME)) { MPI_Get_processor_name($0, $1) } ?? "unknown"
+  }
+
+  /// What is free of /dev/shm, where the library keeps shared windows, in bytes; nil where there is none.
+  package static var freeSharedMemoryBytes: Int? {
+    var status = statvfs()
+    guard statvfs("/dev/shm", &status) == 0 else { return nil }
+    return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
   /// The library and its version, such as `Open MPI v4.1.4, ...`. May be asked before `MPI.run`.

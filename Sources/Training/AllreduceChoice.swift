@@ -1,5 +1,4 @@
 import Collectives
-import Foundation
 import Logging
 import MPI
 
@@ -91,7 +90,7 @@ struct AllreduceChoice {
   private static func hasSharedMemory(
     _ needed: Int, isNeeded: Bool, host: borrowing Communicator, world: borrowing Communicator
   ) throws -> Bool {
-    let fits = needed < freeSharedMemoryBytes() / 10 * 9
+    let fits = needed < (MPI.freeSharedMemoryBytes ?? 0) / 10 * 9
     let verdict =
       fits
       ? nil

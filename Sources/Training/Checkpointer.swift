@@ -145,24 +145,22 @@ final class Checkpointer {
   private func gather() throws {
     guard let (step, _, task) = writing else { return }
     writing = nil
-    var files = ""
+    let lists: [String]?
     do {
-      try trainer.collective(.checkpoint) {
+      lists = try trainer.collective(.checkpoint) {
         let written = try CommonFailure.agreed(on: trainer.world) { try task.wait().get() }
-        files = String(decoding: try JSONEncoder().encode(written), as: UTF8.self)
-        files = try Self.concatenated(files, on: trainer.world)
+        return try trainer.world.gather(
+          String(decoding: try JSONEncoder().encode(written), as: UTF8.self), root: 0)
       }
     } catch let failure as CommonFailure {
       giveUp(step, failure.description)
       return
     }
-    guard rank == 0 else {
+    guard let lists else {
       committedStep = step
       return
     }
-    let all = try files.split(separator: "\n").flatMap {
-      try JSONDecoder().decode([CheckpointFile].self, from: Data($0.utf8))
-    }
+    let all = try lists.flatMap { try JSONDecoder().decode([CheckpointFile].self, from: Data($0.utf8)) }
     committing = (
       step,
       BackgroundTask("rondo-write") { [store, keep, spared] in
@@ -221,17 +219,5 @@ final class Checkpointer {
       files.append(try store.write(Data((record + "\n").utf8), as: CheckpointFile.state, step: step))
       return files
     }
-  }
-
-  /// The texts of all ranks, a line each, on rank 0. Collective.
-  private static func concatenated(_ text: String, on world: borrowing Communicator) throws(MPIError)
-    -> String
-  {
-    let bytes = Array((text + "\n").utf8)
-    let counts = try world.allgather(bytes.count)
-    var all = [UInt8](repeating: 0, count: world.rank == 0 ? counts.reduce(0, +) : 0)
-    var span = all.mutableSpan
-    try world.gather(bytes.span, into: &span, counts: counts, root: 0)
-    return String(decoding: all, as: UTF8.self)
   }
 }

@@ -21,10 +21,3 @@ public func residentMemoryBytes() -> Int {
 
 /// The memory of this machine, in bytes.
 func physicalMemoryBytes() -> Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
-
-/// What is left of /dev/shm, where MPI keeps shared windows, in bytes; 0 if there is none.
-func freeSharedMemoryBytes() -> Int {
-  var status = statvfs()
-  guard statvfs("/dev/shm", &status) == 0 else { return 0 }
-  return Int(status.f_bavail) * Int(status.f_frsize)
-}

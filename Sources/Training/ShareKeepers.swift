@@ -30,8 +30,7 @@ struct ShareKeepers: Equatable {
     _ configuration: Configuration, _ way: ReductionWay, survives: Bool, world: borrowing Communicator
   ) throws(MPIError) {
     guard survives, way.isSharded, configuration.checkpoint.neighbourCopy != .never else { return nil }
-    let leaders = try world.allgather(try world.splitByHost().allreduce(world.rank, .minimum))
-    let hosts = Set(leaders).sorted().map { leader in leaders.indices.filter { leaders[$0] == leader } }
+    let hosts = try world.ranksByHost()
     guard hosts.count > 1 || configuration.checkpoint.neighbourCopy == .always else { return nil }
     self.init(hosts: hosts)
   }

@@ -1,4 +1,5 @@
 import BLAS
+import Collectives
 import Foundation
 import Graph
 import MPI
@@ -68,7 +69,7 @@ public struct StepProfile: Codable, Sendable {
         b: b.base, ldb: size, beta: 0, c: c.base, ldc: size, on: pool)
       return MPI.wallTime() - began
     }
-    return 2e-9 * Double(size * size * size) / median(seconds)
+    return 2e-9 * Double(size * size * size) / seconds.median
   }
 
   /// For people: operations of one kind (`dense`, `layer norm`) together, then the slowest single ones.

@@ -31,7 +31,7 @@ struct Timeline {
     _ rows: [ThreadRow], clock: ClockAlignment, steps: Int, buckets: [Range<Int>], algorithms: [String],
     world: borrowing Communicator
   ) throws(MPIError) -> Timeline? {
-    let hosts = try HostNames.all(on: world)
+    let hosts = try world.allgather(MPI.processorName)
     let dropped = rows.compactMap(\.spans.firstDroppedStep).min() ?? .max
     let firstDropped = try world.allreduce(dropped, .minimum)
     let isWhole = firstDropped == .max

@@ -167,7 +167,7 @@ public struct TrainingBenchmark {
     trainer.close()
     var slowest = seconds.mutableSpan
     try world.allreduce(&slowest, .maximum)
-    let typical = median(seconds)
+    let typical = seconds.median
     let batch = configuration.training.batch
     let flops = network.graph.flops
     let products = Double((flops.forward + flops.backward) * configuration.training.microbatchCount)

@@ -26,7 +26,7 @@ final class Watch {
 
   /// Starts the watch over these threads. Collective.
   init(_ rows: [ThreadRow], limits: Limits, world: borrowing Communicator) throws(MPIError) {
-    let hosts = try HostNames.all(on: world)
+    let hosts = try world.allgather(MPI.processorName)
     // Two threads that talk at the same time need it; without it the watch knows what its own rank knows.
     let mayAsk = try MPI.threadLevel == .multiple
     loop = WatchLoop(rows, limits: limits, rank: world.rank, hosts: hosts, mayAsk: mayAsk)

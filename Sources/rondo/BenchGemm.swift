@@ -1,5 +1,6 @@
 import ArgumentParser
 import BLAS
+import Collectives
 import Foundation
 import Training
 
@@ -145,7 +146,7 @@ private struct GemmProduct {
       if pool.threads > 1 { waitForIdleThreads() }
     }
     return GemmFigures(
-      product: self, threads: pool.threads, seconds: median(times), openBLASSeconds: median(openBLASTimes))
+      product: self, threads: pool.threads, seconds: times.median, openBLASSeconds: openBLASTimes.median)
   }
 
   /// Seconds per call.
@@ -163,12 +164,6 @@ private struct GemmProduct {
       // CLOCKS_PER_SEC is 10^6 in POSIX: less than half a millisecond in five.
       if clock() - before < 500 { return }
     }
-  }
-
-  private func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
 
   /// Numbers in -1..<1, at an address as arenas have it. Same numbers in every run.

@@ -31,7 +31,7 @@ struct MachineFacts {
       cpuModel: cpuModel, hasAVX2: hasAVX2, onlineCores: affinity.online, allowedCores: affinity.allowed,
       threads: threads.count, threadsSource: threads.source, threadsProblem: threads.problem,
       memoryBytes: Int(clamping: ProcessInfo.processInfo.physicalMemory),
-      sharedMemoryFreeBytes: Self.freeBytes(of: "/dev/shm"), isRoot: geteuid() == 0, mpirun: mpirun,
+      sharedMemoryFreeBytes: MPI.freeSharedMemoryBytes, isRoot: geteuid() == 0, mpirun: mpirun,
       environment: environment.filter { RankFacts.isRelevant(variable: $0.key) })
   }
 
@@ -40,12 +40,6 @@ struct MachineFacts {
     text.split(separator: "\n").first { $0.hasPrefix(name) }
       .flatMap { $0.split(separator: ":", maxSplits: 1).last }
       .map { $0.trimmingCharacters(in: .whitespaces) }
-  }
-
-  private static func freeBytes(of path: String) -> Int? {
-    var status = statvfs()
-    guard statvfs(path, &status) == 0 else { return nil }
-    return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
   private static func findMPIRun(path: String) -> RankFacts.MPIRun? {

@@ -60,6 +60,15 @@ extension RankTests {
       }
     }
 
+    @Test func everyRankKnowsTheRanksOfEachHost() throws {
+      try withWorld { world in
+        let hosts = try world.ranksByHost()
+        let mine = try world.splitByHost().allgather(world.rank)
+        #expect(hosts.joined().sorted() == Array(0..<world.size))
+        #expect(hosts.contains(mine) && hosts.map { $0[0] } == hosts.map { $0[0] }.sorted())
+      }
+    }
+
     @Test func communicatorsComeAndGoByTheThousand() throws {
       try withWorld { world in
         // A leak runs into Open MPI's limit or its memory.

@@ -138,7 +138,9 @@ extension RankTests {
         let texts = try world.allgather(String(repeating: "é", count: world.rank))
         #expect(everywhere == ranks)
         #expect(onRoot == (world.rank == 0 ? ranks : nil))
+        let textsOnRoot = try world.gather(String(repeating: "é", count: world.rank), root: 0)
         #expect(texts == ranks.map { String(repeating: "é", count: $0) })
+        #expect(textsOnRoot == (world.rank == 0 ? texts : nil))
       }
     }
 

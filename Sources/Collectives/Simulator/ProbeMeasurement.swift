@@ -34,7 +34,7 @@ struct ProbeMeasurement: ~Copyable {
     let count = repetitions(of: first, share: 0.05, 5...200)
     var trips: [Double] = []
     for _ in 0..<count { trips.append(try roundTrip(to: peer)) }
-    let trip = try common(peer == nil ? 0 : median(trips))
+    let trip = try common(peer == nil ? 0 : trips.median)
     var one: [Double] = []
     var many: [Double] = []
     let messages = ProbeTransfers.burst
@@ -42,7 +42,7 @@ struct ProbeMeasurement: ~Copyable {
       one.append(try transfers.exchange(8, to: peer, from: peer))
       many.append(try transfers.exchange(8, messages: messages, to: peer, from: peer))
     }
-    let slope = max(0, median(many) - median(one)) / Double(messages - 1)
+    let slope = max(0, many.median - one.median) / Double(messages - 1)
     let perMessage = try min(common(peer == nil ? 0 : slope), trip / 2)
     return Latency(seconds: trip / 2 - perMessage, secondsPerMessage: perMessage)
   }
@@ -93,7 +93,7 @@ struct ProbeMeasurement: ~Copyable {
       let last = try transfers.communicator.allreduce(isCompared ? left : -.infinity, .maximum)
       differences.append(last - first)
     }
-    return try common(median(differences))
+    return try common(differences.median)
   }
 
   /// A rank's speed in an exchange.
@@ -134,7 +134,7 @@ struct ProbeMeasurement: ~Copyable {
       }
     }
     // The first of each size came without a pause.
-    let times = seconds.map { median(Array($0.dropFirst())) }
+    let times = seconds.map { $0.dropFirst().median }
     let top = sizes.count - 1
     var slope = times[top] / Double(sizes[top])
     var bytesAtOnce = 0.0
@@ -220,10 +220,5 @@ struct ProbeMeasurement: ~Copyable {
   /// The longest of the ranks' times.
   private func common(_ seconds: Double) throws(MPIError) -> Double {
     try transfers.communicator.allreduce(seconds, .maximum)
-  }
-
-  private func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
   }
 }

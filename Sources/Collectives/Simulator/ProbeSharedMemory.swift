@@ -30,7 +30,7 @@ struct ProbeSharedMemory {
     let most = try communicator.allreduce(host.size, .maximum)
     // A multiple of a cache line for each rank.
     let count = min(2 * max(cache, 4 << 20), Self.mostBytes) / 4 / most / 16 * 16
-    let hasRoom = Self.freeSharedMemoryBytes > 2 * host.size * count * 4
+    let hasRoom = MPI.freeSharedMemoryBytes ?? 0 > 2 * host.size * count * 4
     guard try communicator.allreduce(hasRoom ? 1 : 0, .minimum) == 1, most > 1 else { return nil }
     let window = try SharedWindow<Float>(count: count, on: host)
     var buffers: [UnsafeMutablePointer<Float>] = []
@@ -62,8 +62,7 @@ struct ProbeSharedMemory {
       seconds.append(ProbeTransfers.processorTime() - start)
     }
     // The first one meets pages and caches as nobody has used them yet.
-    let sorted = seconds.dropFirst().sorted()
-    let slowest = try communicator.allreduce(max(sorted[sorted.count / 2], 1e-9), .maximum)
+    let slowest = try communicator.allreduce(max(seconds.dropFirst().median, 1e-9), .maximum)
     return Double(2 * MemoryLayout<Float>.stride * count) / slowest
   }
 
@@ -77,11 +76,5 @@ struct ProbeSharedMemory {
       kibibytes = 10 * kibibytes + Int(byte - 48)
     }
     return kibibytes > 0 ? kibibytes << 10 : fallback
-  }
-
-  static var freeSharedMemoryBytes: Int {
-    var status = statvfs()
-    guard statvfs("/dev/shm", &status) == 0 else { return 0 }
-    return Int(status.f_bavail) * Int(status.f_frsize)
   }
 }

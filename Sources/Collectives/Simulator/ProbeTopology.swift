@@ -31,17 +31,12 @@ struct ProbeTopology {
 
   /// Collective.
   init(_ communicator: borrowing Communicator) throws(MPIError) {
-    let first = try communicator.splitByHost().broadcast(communicator.rank, root: 0)
-    let firsts = try communicator.allgather(first)
-    let order = Array(Set(firsts)).sorted()
-    hosts = order.map { host in firsts.indices.filter { firsts[$0] == host } }
-    host = order.firstIndex(of: first) ?? 0
-    local = hosts[host].firstIndex(of: communicator.rank) ?? 0
+    let (rank, hosts) = (communicator.rank, try communicator.ranksByHost())
+    self.hosts = hosts
+    host = hosts.firstIndex { $0.contains(rank) } ?? 0
+    local = hosts[host].firstIndex(of: rank) ?? 0
     let machines = try communicator.allgather(Self.machine)
-    hostsPerMachine =
-      Set(machines).map { machine in
-        Set(firsts.indices.filter { machines[$0] == machine }.map { firsts[$0] }).count
-      }.max() ?? 1
+    hostsPerMachine = Dictionary(grouping: hosts) { machines[$0[0]] }.values.map(\.count).max() ?? 1
     cores = try communicator.allreduce(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), .minimum)
   }
 

@@ -48,13 +48,12 @@ public enum Simulator {
     _ store: ScheduleStore, elementBytes: Int, wireBytesPerElement: Int?, model: NetworkModel, starts: Int
   ) -> Double {
     precondition(starts > 0)
-    let seconds = (0..<(model.skewSeconds > 0 ? starts : 1)).map { start in
+    return (0..<(model.skewSeconds > 0 ? starts : 1)).map { start in
       run(
         store, elementBytes: elementBytes, wireBytesPerElement: wireBytesPerElement, model: model,
         start: start
       ).seconds
-    }.sorted()
-    return (seconds[(seconds.count - 1) / 2] + seconds[seconds.count / 2]) / 2
+    }.median
   }
 
   /// As `run`, for any schedules: those of another collective, say.

@@ -21,27 +21,16 @@ public struct HostLayout: Sendable, Equatable, Codable {
 
   /// Of the ranks of `world`. Collective; the same on all ranks.
   public init(of world: borrowing Communicator) throws(MPIError) {
-    let host = try world.splitByHost()
-    // Names alone may be equal on different machines: the lowest rank with the same memory tells hosts apart.
-    let leaders = try world.allgather(try host.allreduce(world.rank, .minimum))
-    self.init(ofLeaders: leaders, names: try world.allgather(MPI.processorName))
+    self.init(ranks: try world.ranksByHost(), names: try world.allgather(MPI.processorName))
   }
 
-  /// Of ranks of which each names the lowest rank of its host.
-  init(ofLeaders leaders: [Int], names: [String]) {
-    hosts = []
-    ranksPerHost = []
-    isInBlocks = leaders == leaders.sorted()
-    var places: [Int: Int] = [:]
-    for (rank, leader) in leaders.enumerated() {
-      if let place = places[leader] {
-        ranksPerHost[place] += 1
-      } else {
-        places[leader] = hosts.count
-        hosts.append(names[rank])
-        ranksPerHost.append(1)
-      }
-    }
+  /// - Parameters:
+  ///   - ranks: of each host, in the order of their lowest ranks.
+  ///   - names: for each rank that of its host.
+  init(ranks: [[Int]], names: [String]) {
+    hosts = ranks.map { names[$0[0]] }
+    ranksPerHost = ranks.map(\.count)
+    isInBlocks = ranks.flatMap(\.self) == Array(names.indices)
   }
 
   public var isOneHost: Bool { hosts.count == 1 }

@@ -132,7 +132,7 @@ struct SurvivingState {
   /// Removes what runs of this user have left that have no process any more: replicas of a run whose directory is gone, those that were not seen for
   /// an hour, and where memory is short all but this run's.
   func removeOthers(needed: Int) {
-    let isShort = freeSharedMemoryBytes() < needed
+    let isShort = MPI.freeSharedMemoryBytes ?? 0 < needed
     for name in SharedFile.names(prefix: Self.prefix) where !name.hasPrefix(prefix) {
       guard let file = try? SharedFile(name: name), file.isAlone, let base = file.bytes.baseAddress else {
         continue
