@@ -1,15 +1,12 @@
 import MPI
 import Synchronization
 
-/// Float32 arenas of the ranks of one host in shared memory, one for each rank and, if asked for, one that belongs to all: in a window of
-/// their own, or in memory that the caller maps.
+/// Float32 arenas of the ranks of one host in shared memory, one for each rank: in a window of their own, or in memory that the caller maps.
 ///
 /// Any rank can read and write all of them in place; a rendezvous is what orders what one wrote before what another reads.
 public final class SharedArenas {
   /// This rank's arena: `count` elements, on a 64-byte boundary, zero at first.
   public let mine: UnsafeMutableBufferPointer<Float>
-  /// The one arena of all ranks, zero at first.
-  public let common: UnsafeMutableBufferPointer<Float>
   /// This rank on the host.
   public let rank: Int
   /// The ranks of the host.
@@ -31,16 +28,12 @@ public final class SharedArenas {
 
   /// Allocates the arenas.
   ///
-  /// Collective; all ranks ask for the same counts and share memory: see `Communicator.splitByHost`.
+  /// Collective; all ranks ask for the same count and share memory: see `Communicator.splitByHost`.
   ///
   /// - Parameter threads: of each rank, that compute.
-  public init(
-    count: Int, commonCount: Int = 0, threads: Int = 1, on host: borrowing Communicator
-  ) throws(MPIError) {
-    // The common arena lies behind that of rank 0.
+  public init(count: Int, threads: Int = 1, on host: borrowing Communicator) throws(MPIError) {
     let padded = (count + 15) & ~15
-    let window = try SharedWindow<Float>(
-      count: Self.header + padded + (host.rank == 0 ? commonCount : 0), on: host)
+    let window = try SharedWindow<Float>(count: Self.header + padded, on: host)
     var bases: [UnsafeMutablePointer<Float>] = []
     var counters: [[UnsafeMutablePointer<Atomic<Int>>]] = [[], []]
     for rank in 0..<host.size {
@@ -61,7 +54,6 @@ public final class SharedArenas {
     communication = Rendezvous(counters[1], rank: rank, patience: Patience.sharedCore.inMemory)
     boundary = { $0 & ~15 }
     mine = UnsafeMutableBufferPointer(start: bases[host.rank], count: count)
-    common = UnsafeMutableBufferPointer(start: bases[0] + padded, count: commonCount)
     self.window = consume window
     try host.barrier()
   }
@@ -75,7 +67,7 @@ public final class SharedArenas {
   ///   - threads: of each rank, that compute.
   ///   - boundary: where ranges may be cut for ranks: a monotonous function of an offset, not below it by more than a cache line.
   public init(
-    _ bases: [UnsafeMutablePointer<Float>], common: UnsafeMutablePointer<Float>, count: Int,
+    _ bases: [UnsafeMutablePointer<Float>], count: Int,
     counters: [(
       computation: UnsafeMutablePointer<Atomic<Int>>, communication: UnsafeMutablePointer<Atomic<Int>>
     )],
@@ -89,14 +81,8 @@ public final class SharedArenas {
     communication = Rendezvous(
       counters.map(\.communication), rank: rank, patience: Patience.sharedCore.inMemory)
     mine = UnsafeMutableBufferPointer(start: bases[host.rank], count: count)
-    self.common = UnsafeMutableBufferPointer(start: common, count: count)
     window = nil
     try host.barrier()
-  }
-
-  /// Bytes of shared memory that so many ranks take.
-  public static func bytes(count: Int, commonCount: Int = 0, ranks: Int) -> Int {
-    ((header + count + 16) * ranks + commonCount) * MemoryLayout<Float>.stride
   }
 
   /// Frees the arenas. Collective; nothing may touch them afterwards.

@@ -96,18 +96,6 @@ public struct Graph: Sendable {
     }
   }
 
-  /// The step's update of the running statistics in `range` of the arenas: value += momentum · (mean - value).
-  ///
-  /// - Parameter means: the gradient arena, where the means over the step's microbatches lie.
-  package func updateStatistics(_ range: Range<Int>, parameters: Arena, means: Arena) {
-    for statistic in self.parameters {
-      guard let momentum = statistic.momentum else { continue }
-      for index in statistic.range.clamped(to: range) {
-        parameters.base[index] += momentum * (means.base[index] - parameters.base[index])
-      }
-    }
-  }
-
   /// Floating-point operations of one forward pass over a microbatch, and of the backward pass: products only.
   public var flops: (forward: Int, backward: Int) {
     var forward = 0

@@ -39,34 +39,6 @@ extension RankTests {
       }
     }
 
-    @Test func everyRankGetsItsChunkOfTheSumAndWhatOthersMakeOfTheirs() throws {
-      try withWorld { world in
-        let host = try world.splitByHost()
-        let count = 5_003
-        let arenas = try SharedArenas(count: count, commonCount: count, on: host)
-        let shared = SharedAllreduce(arenas) { count, body in
-          for start in stride(from: 0, to: count, by: 100) { body(start..<min(count, start + 100)) }
-        }
-        defer { arenas.free() }
-        for call in 0..<3 {
-          for i in 0..<count { arenas.mine[i] = Self.value(host.rank, i, call) }
-          var used = 0
-          shared.reduceScatter(3..<count) { range in
-            for i in range { arenas.common[i] = 2 * arenas.mine[i] }
-            used += range.count
-          }
-          #expect(try host.allreduce(used, .sum) == count - 3)
-          var wrong = 0
-          for i in 3..<count {
-            let sum = (0..<host.size).reduce(0) { $0 + Self.value($1, i, call) }
-            if arenas.common[i] != 2 * sum { wrong += 1 }
-          }
-          #expect(wrong == 0)
-          try host.barrier()
-        }
-      }
-    }
-
     @Test func addsInTheOrderOfTheBalancedTree() throws {
       try withWorld { world in
         let host = try world.splitByHost()

@@ -86,7 +86,13 @@ import Testing
       for index in graph.statisticsCount..<graph.arenaCount {
         executor.parameters.base[index] -= 0.05 * gradients.base[index]
       }
-      graph.updateStatistics(0..<graph.statisticsCount, parameters: executor.parameters, means: gradients)
+      for statistic in graph.parameters {
+        guard let momentum = statistic.momentum else { continue }
+        for index in statistic.range {
+          executor.parameters.base[index] +=
+            momentum * (gradients.base[index] - executor.parameters.base[index])
+        }
+      }
     }
     return (losses, (0..<graph.arenaCount).map { executor.parameters.base[$0].bitPattern })
   }

@@ -91,13 +91,13 @@ extension TrainingState {
     }
   }
 
-  /// The members' first gradient arenas and their common parameters as what the ranks of a host share. Collective.
+  /// The members' first gradient arenas as what the ranks of a host share. Collective.
   func arenas(
     threads: Int, boundary: @escaping (Int) -> Int, on host: borrowing Communicator
   ) throws(MPIError) -> SharedArenas {
     let memory = sharedMemory
     return try SharedArenas(
-      memory.bases, common: parameters.base, count: layout.core.arenaCount, counters: memory.counters,
+      memory.bases, count: layout.core.arenaCount, counters: memory.counters,
       threads: threads, boundary: boundary, on: host)
   }
 }
