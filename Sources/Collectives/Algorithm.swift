@@ -13,13 +13,6 @@ public enum Algorithm: String, Sendable, CaseIterable {
   /// Everything to one rank, and from it to all: ``Linear``.
   case linear
 
-  /// The algorithm of that name.
-  /// - Throws: ``UnknownAlgorithm``, whose text lists the names that there are.
-  public init(named name: String) throws(UnknownAlgorithm) {
-    guard let algorithm = Algorithm(rawValue: name) else { throw UnknownAlgorithm(name: name) }
-    self = algorithm
-  }
-
   /// The algorithm as schedules for elements of that many bytes, or nil where the MPI library does the work.
   ///
   /// - Parameters:
@@ -46,14 +39,4 @@ public enum Algorithm: String, Sendable, CaseIterable {
 
 extension Algorithm: CustomStringConvertible {
   public var description: String { rawValue }
-}
-
-/// A name that no algorithm has.
-public struct UnknownAlgorithm: Error, Equatable, CustomStringConvertible {
-  public let name: String
-
-  public var description: String {
-    let names = Algorithm.allCases.map(\.rawValue).joined(separator: ", ")
-    return "there is no allreduce algorithm \"\(name)\"; there are: \(names)"
-  }
 }

@@ -83,11 +83,11 @@ public final class AllreduceProgress: Sendable {
 extension AllreduceProgress.Snapshot: CustomStringConvertible {
   public var description: String {
     switch activity {
-    case .idle: "idle after \(calls) allreduces"
-    case .working: "working in allreduce \(calls)"
-    case .receiving(let peer): "in allreduce \(calls), waiting for a message from rank \(peer)"
-    case .sending(let peer): "in allreduce \(calls), waiting for rank \(peer) to take a message"
-    case .mpi: "in MPI_Allreduce, allreduce \(calls)"
+    case .idle: "idle after \(calls) calls"
+    case .working: "working in call \(calls)"
+    case .receiving(let peer): "in call \(calls), waiting for a message from rank \(peer)"
+    case .sending(let peer): "in call \(calls), waiting for rank \(peer) to take a message"
+    case .mpi: "in MPI_Allreduce, call \(calls)"
     case .meeting(let peer): "at rendezvous \(calls), waiting for rank \(peer) of the host"
     }
   }

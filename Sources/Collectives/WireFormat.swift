@@ -30,25 +30,8 @@ public enum WireFormat: String, Sendable, CaseIterable {
 
   /// Bytes on the wire of an element that takes `elementBytes` in memory.
   func bytes(ofElement elementBytes: Int) -> Int { self == .float32 ? elementBytes : WirePlan.elementBytes }
-
-  /// The format of that name.
-  /// - Throws: ``UnknownWireFormat``, whose text lists the names that there are.
-  public init(named name: String) throws(UnknownWireFormat) {
-    guard let format = WireFormat(rawValue: name) else { throw UnknownWireFormat(name: name) }
-    self = format
-  }
 }
 
 extension WireFormat: CustomStringConvertible {
   public var description: String { rawValue }
-}
-
-/// A name that no wire format has.
-public struct UnknownWireFormat: Error, Equatable, CustomStringConvertible {
-  public let name: String
-
-  public var description: String {
-    let names = WireFormat.allCases.map(\.rawValue).joined(separator: ", ")
-    return "there is no wire format \"\(name)\"; there are: \(names)"
-  }
 }

@@ -4,17 +4,17 @@ import Testing
 @Suite struct AlgorithmTests {
   @Test func everyNameLeadsToItsAlgorithm() throws {
     for algorithm in Algorithm.allCases {
-      #expect(try Algorithm(named: algorithm.rawValue) == algorithm)
       #expect(algorithm.scheduled(elementBytes: 4)?.name ?? "mpi" == algorithm.rawValue)
+      #expect(try AllreduceWay(named: algorithm.rawValue) == .messages(algorithm))
     }
   }
 
-  @Test(arguments: ["tree", "Ring", "", "rign"])
+  @Test(arguments: ["Ring", "", "rign"])
   func anUnknownNameIsAnErrorThatListsTheNamesThereAre(name: String) {
-    let error = #expect(throws: UnknownAlgorithm.self) { try Algorithm(named: name) }
+    let error = #expect(throws: UnknownAllreduceWay.self) { try AllreduceWay(named: name) }
     #expect(
-      error?.description == "there is no allreduce algorithm \"\(name)\"; "
-        + "there are: mpi, ring, recursive-doubling, halving-doubling, direct, linear")
+      error?.description == "there is no allreduce algorithm \"\(name)\"; there are: mpi, ring, "
+        + "recursive-doubling, halving-doubling, direct, linear, tree, shared, two-level, auto")
   }
 
   @Test func anOrderOfAdditionsPrintsItsTree() {

@@ -42,7 +42,7 @@ extension RankTests {
 
     @Test func aSnapshotReadsAsASentence() {
       let snapshot = AllreduceProgress().snapshot
-      #expect("\(snapshot)" == "idle after 0 allreduces")
+      #expect("\(snapshot)" == "idle after 0 calls")
     }
   }
 }

@@ -153,10 +153,4 @@ import Testing
     #expect(found == [.roundingDiffers(rank: 1, elements: 0..<1)])
     #expect(found.first?.description == "rank 1: rounds other partial sums of 0..<1 than rank 0")
   }
-
-  @Test func namesAreThoseOfConfigurations() throws {
-    #expect(try WireFormat(named: "bfloat16") == .bfloat16)
-    let error = #expect(throws: UnknownWireFormat.self) { try WireFormat(named: "fp8") }
-    #expect(error?.description == "there is no wire format \"fp8\"; there are: float32, bfloat16")
-  }
 }
