@@ -15,18 +15,8 @@ public final class ArenaAllreduce {
   private enum Means {
     case shared(SharedAllreduce)
     case twoLevel(TwoLevelAllreduce)
-    case messages(Messages)
-    case tree(Tree)
-  }
-
-  // An enumeration cannot change a noncopyable value in place, but refer to it.
-  private final class Messages {
-    var executor: AllreduceExecutor
-    init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
-  }
-  private final class Tree {
-    var executor: TreeExecutor
-    init(_ executor: consuming TreeExecutor) { self.executor = executor }
+    case messages(ExecutorBox<AllreduceExecutor>)
+    case tree(ExecutorBox<TreeExecutor>)
   }
 
   /// Collective; all ranks pass the same arguments.
@@ -57,7 +47,7 @@ public final class ArenaAllreduce {
         try TwoLevelAllreduce(arenas, tree: memory.tree, stride: memory.count, world: world))
       arena = arenas.mine
     } else if way == .tree {
-      means = .tree(Tree(try TreeExecutor(leaves: memory.tree.leaves, on: world)))
+      means = .tree(ExecutorBox(try TreeExecutor(leaves: memory.tree.leaves, on: world)))
       arena = memory.plain()
     } else if way == .twoLevel || memory.hasSharedHosts && way == .auto {
       let arenas = try memory.shared()
@@ -69,7 +59,7 @@ public final class ArenaAllreduce {
     } else {
       let selection =
         if case .messages(let algorithm) = way { AllreduceSelection(algorithm) } else { between }
-      means = .messages(Messages(try AllreduceExecutor(selection, wire: wire, on: world)))
+      means = .messages(ExecutorBox(try AllreduceExecutor(selection, wire: wire, on: world)))
       arena = memory.plain()
     }
   }

@@ -48,7 +48,7 @@ public final class ArenaMemory {
     let needed = isUncountable ? Int.max : elements
     let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     plainShortage = try .agreed(needed, of: physical / 10 * 9, "the memory", on: world)
-    sharedShortage = try .agreed(needed, of: MPI.freeSharedMemoryBytes, "/dev/shm", on: world)
+    sharedShortage = try .agreed(needed, of: MPI.freeSharedMemoryBytes ?? 0, "/dev/shm", on: world)
   }
 
   /// Whether a way takes its buffers from the host's shared memory.

@@ -44,7 +44,8 @@ public struct ChunkCopy: ScheduledCollective {
       let own = lanes.segments(ofChunk: rank)[lane]
       if !own.isEmpty { _ = builder.send(own, to: keepers[rank], after: ScheduleBuilder.nothing) }
     }
-    return builder.finish(workspaceCount: 0, window: (kept.count + 1) * min(direct.lanesInFlight, lanes.count))
+    return builder.finish(
+      workspaceCount: 0, window: (kept.count + 1) * min(direct.lanesInFlight, lanes.count))
   }
 
   /// With p(c) elements in chunk c and m(c) segments in it that are not empty, rank r sends p(r) elements in m(r) messages, and receives

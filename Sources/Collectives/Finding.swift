@@ -57,6 +57,12 @@ public struct ActionPlace: Sendable, Equatable {
   public let action: Action
 }
 
+extension Schedule {
+  package func place(_ action: Int) -> ActionPlace {
+    ActionPlace(rank: rank, index: action, action: actions[action])
+  }
+}
+
 extension ActionPlace: CustomStringConvertible {
   public var description: String { "rank \(rank), action \(index) (\(action))" }
 }

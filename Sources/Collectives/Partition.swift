@@ -44,3 +44,7 @@ package struct Partition {
     return range.lowerBound + min(range.count, grain * (part * each + min(part, longer)))
   }
 }
+
+extension Range<Int> {
+  func shifted(by distance: Int) -> Range<Int> { lowerBound + distance..<upperBound + distance }
+}

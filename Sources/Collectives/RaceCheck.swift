@@ -96,9 +96,3 @@ struct RaceCheck {
     return false
   }
 }
-
-extension Schedule {
-  package func place(_ action: Int) -> ActionPlace {
-    ActionPlace(rank: rank, index: action, action: actions[action])
-  }
-}

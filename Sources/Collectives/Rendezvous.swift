@@ -1,12 +1,6 @@
 import MPI
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// Where the ranks of a host meet, on counters in their shared memory: no system call, no message.
 ///
 /// It belongs to one thread of each rank.

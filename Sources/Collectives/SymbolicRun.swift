@@ -158,7 +158,3 @@ struct SymbolicRun {
     }
   }
 }
-
-extension Range<Int> {
-  func shifted(by distance: Int) -> Range<Int> { lowerBound + distance..<upperBound + distance }
-}

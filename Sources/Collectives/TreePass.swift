@@ -96,7 +96,8 @@ struct TreePass {
       }
     }
     return builder.finish(
-      workspaceCount: laneCount == 0 ? 0 : slotReaders.count * slotLength, window: ScheduleBuilder.largestWindow)
+      workspaceCount: laneCount == 0 ? 0 : slotReaders.count * slotLength,
+      window: ScheduleBuilder.largestWindow)
   }
 
   /// Exchanges partial sums: with the rank `distance` behind its chunk, or all, of the own ones.

@@ -27,32 +27,14 @@ final class BucketAllreduce {
   /// What this rank brings: one arena, or for the tree's order one for each of its partial sums. The sum comes to the first.
   private let gradients: [Arena]
   /// Brings the sums of shares to who keeps copies of these.
-  private let copies: Copies?
+  private let copies: ExecutorBox<ChunkCopyExecutor>?
 
   private enum Means {
-    case messages(Messages)
-    case tree(Tree)
-    case sharded(Sharded)
-    case shardedTree(Tree)
+    case messages(ExecutorBox<AllreduceExecutor>)
+    case tree(ExecutorBox<TreeExecutor>)
+    case sharded(ExecutorBox<CollectiveExecutor>)
+    case shardedTree(ExecutorBox<TreeExecutor>)
     case twoLevel(TwoLevelAllreduce)
-  }
-
-  /// An enumeration cannot change a noncopyable value in place, but refer to it.
-  private final class Messages {
-    var executor: AllreduceExecutor
-    init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
-  }
-  private final class Sharded {
-    var executor: CollectiveExecutor
-    init(_ executor: consuming CollectiveExecutor) { self.executor = executor }
-  }
-  private final class Copies {
-    var executor: ChunkCopyExecutor
-    init(_ executor: consuming ChunkCopyExecutor) { self.executor = executor }
-  }
-  private final class Tree {
-    var executor: TreeExecutor
-    init(_ executor: consuming TreeExecutor) { self.executor = executor }
   }
 
   /// Nil where nothing is sent. Collective.
@@ -73,7 +55,7 @@ final class BucketAllreduce {
     let progress = AllreduceProgress()
     (rank, size) = (world.rank, world.size)
     if let keepers {
-      copies = Copies(
+      copies = ExecutorBox(
         ChunkCopyExecutor(
           keepers: keepers.keepers, grain: Bucket.grain, owning: try world.duplicate(),
           sharesCore: ownsThread, progress: progress))
@@ -86,7 +68,7 @@ final class BucketAllreduce {
         ownsThread
         ? AllreduceExecutor(selection, wire: wire, owning: try world.duplicate(), progress: progress)
         : try AllreduceExecutor(selection, wire: wire, on: world, progress: progress)
-      means = .messages(Messages(executor))
+      means = .messages(ExecutorBox(executor))
       self.progress = [(progress, nil)]
       self.gradients = [gradients[0]]
     case .tree, .sharded(.tree):
@@ -96,10 +78,11 @@ final class BucketAllreduce {
         ? TreeExecutor(leaves: leaves, grain: grain, owning: try world.duplicate(), progress: progress)
         : try TreeExecutor(leaves: leaves, grain: grain, on: world, progress: progress)
       self.gradients = Array(gradients.prefix(executor.partials.count))
-      means = way.isSharded ? .shardedTree(Tree(executor)) : .tree(Tree(executor))
+      means = way.isSharded ? .shardedTree(ExecutorBox(executor)) : .tree(ExecutorBox(executor))
       self.progress = [(progress, nil)]
     case .sharded(let sum):
-      means = .sharded(Sharded(try .of(sum, ownsThread: ownsThread, progress: progress, world: world)))
+      means = .sharded(
+        ExecutorBox(try CollectiveExecutor.of(sum, ownsThread: ownsThread, progress: progress, world: world)))
       self.progress = [(progress, nil)]
       self.gradients = [gradients[0]]
     case .twoLevel(let sum):

@@ -9,13 +9,7 @@ final class VerdictExchange {
   private enum Means {
     case alone
     case shared(SharedArenas, TrainingState)
-    case messages(Messages)
-  }
-
-  /// An enumeration cannot change a noncopyable value in place, but refer to it.
-  private final class Messages {
-    var executor: AllreduceExecutor
-    init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
+    case messages(ExecutorBox<AllreduceExecutor>)
   }
 
   /// Collective.
@@ -28,7 +22,7 @@ final class VerdictExchange {
     } else if let arenas, arenas.size == world.size {
       means = .shared(arenas, state)
     } else {
-      means = .messages(Messages(try AllreduceExecutor(.recursiveDoubling, on: world)))
+      means = .messages(ExecutorBox(try AllreduceExecutor(.recursiveDoubling, on: world)))
     }
   }
 
