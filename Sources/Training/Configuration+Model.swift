@@ -1,5 +1,3 @@
-import Datasets
-
 extension Configuration {
   /// A ready-made model. What goes in and comes out follows from the data.
   public struct Model: Sendable, Equatable {
@@ -27,7 +25,6 @@ extension Configuration {
 
       /// Whether the model takes codes (tokens, letters) where the data have both or only these.
       var isTransformer: Bool { self == .gpt || self == .encoder }
-      var takesImages: Bool { [.lenet, .resnet18, .resnet20, .resnet32, .resnet56].contains(self) }
     }
 
     public enum Activation: String, Sendable, CaseIterable {
@@ -76,68 +73,6 @@ extension Configuration {
       self.tieHead = tieHead
       self.channels = channels
       self.recompute = recompute
-    }
-  }
-
-  /// Where samples come from: a built-in ``source``, or a file at ``path``.
-  public struct Data: Sendable, Equatable {
-    public enum Source: String, Sendable, CaseIterable {
-      /// The UCI optical digits, 8x8 pixels, 10 classes.
-      case digits
-    }
-
-    public enum Format: String, Sendable, CaseIterable {
-      /// A table; see `CSVFile`.
-      case csv
-      /// Images as MNIST has them: ``Data/path`` is the folder with the four files of a training and a test part; see `IDXImages`.
-      case idx
-      /// A text, byte by byte; see `TextFile`.
-      case text
-      /// Labelled sequences of letters; see `SequenceFile`.
-      case sequences
-    }
-
-    public typealias Task = CSVFile.Task
-    public typealias Alphabet = SequenceAlphabet
-
-    public var source: Source?
-    /// A file or folder; a relative path is meant from the directory in which the run was started.
-    public var path: String?
-    public var format: Format
-    /// The name of the column that holds the labels.
-    public var label: String?
-    public var task: Task
-    /// Columns of a table whose values are categories, not numbers.
-    public var categorical: [String]
-    public var alphabet: Alphabet
-    /// What each sequence is padded to; nil for the longest of the training part.
-    public var length: Int?
-    /// Whether what is longer is cut off; else it is an error.
-    public var truncate: Bool
-    /// Shifts and scales each feature to mean 0 and deviation 1 over the training part.
-    public var standardize: Bool
-    /// The share of the samples that is held out, in 0..<1. Only without ``testPath``.
-    public var testFraction: Double
-    /// A file of held-out samples with the same columns as ``path``.
-    public var testPath: String?
-
-    public init(
-      source: Source? = nil, path: String? = nil, format: Format = .csv, label: String? = nil,
-      task: Task = .auto, categorical: [String] = [], alphabet: Alphabet = .nucleotides, length: Int? = nil,
-      truncate: Bool = false, standardize: Bool = false, testFraction: Double = 0.2, testPath: String? = nil
-    ) {
-      self.source = source
-      self.path = path
-      self.format = format
-      self.label = label
-      self.task = task
-      self.categorical = categorical
-      self.alphabet = alphabet
-      self.length = length
-      self.truncate = truncate
-      self.standardize = standardize
-      self.testFraction = testFraction
-      self.testPath = testPath
     }
   }
 }
