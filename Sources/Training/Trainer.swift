@@ -52,9 +52,10 @@ public final class Trainer {
   let keptPieces: [Range<Int>]
   /// What the ranks of this host share.
   let arenas: SharedArenas?
-  private let order: SampleOrder
-  private var epochOrder: [Int]
-  private var orderedEpoch = -1
+  let order: SampleOrder
+  /// The samples of one epoch in their order, and which epoch that is.
+  var epochOrder: [Int]
+  var orderedEpoch = -1
 
   /// The network that a configuration trains on these data. Not collective: it settles what may be wrong before ranks depend on each
   /// other.
@@ -135,11 +136,7 @@ public final class Trainer {
     if choice.way.isSharded {
       let buckets = Bucket.ranges(
         count: graph.arenaCount, bytes: configuration.communication.bucketBytes, sharedBy: world.size)
-      let (rank, size) = (world.rank, world.size)
-      let kept = keepers?.kept(by: rank) ?? []
-      core.share = StateShare(
-        buckets.map { Bucket.share(of: $0, rank: rank, size: size) },
-        copies: buckets.flatMap { bucket in kept.map { Bucket.share(of: bucket, rank: $0, size: size) } })
+      core.share = StateShare(of: buckets, rank: world.rank, size: world.size, keepers: keepers)
     }
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
@@ -212,60 +209,20 @@ public final class Trainer {
   ///
   /// - Returns: the mean loss of the global batch, before the update: the same on all ranks.
   @discardableResult public func trainStep() throws(MPIError) -> Double {
-    let training = configuration.training
-    let rate = learningRate
+    let update = UpdateStep(step: step, learningRate: learningRate)
     let spans = instruments.compute.spans
     spans.step = step
     spans.begin(.step)
-    let (epoch, stepOfEpoch) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
-    if epoch != orderedEpoch {
-      spans.begin(.load)
-      var span = epochOrder.mutableSpan
-      order.write(&span, epoch: epoch)
-      spans.end()
-      orderedEpoch = epoch
-    }
-    let first = SampleOrder.positions(step: stepOfEpoch, batch: training.batch).lowerBound
-    var verdict = StepVerdict()
-    leaves.begin()
-    for microbatch in leaves.run {
-      let firstSample = microbatch * training.microbatch
-      let number = microbatch - leaves.run.lowerBound
-      spans.begin(.load, number)
-      load(data.train, epochOrder, first + firstSample)
-      spans.end()
-      spans.begin(.forward, number)
-      executor.forward(training: true, at: Position(step: step, firstSample: firstSample))
-      var sum = 0.0
-      for loss in executor.value(of: network.loss, training: true) { sum += Double(loss) }
-      verdict.add(loss: sum / Double(network.lossesPerSample))
-      spans.end()
-      spans.begin(.backward, number)
-      let target = leaves.begin(microbatch)
-      executor.backward(
-        scale: 1 / Float(training.batch * network.lossesPerSample), into: target.arena,
-        mode: target.mode
-      ) { watermark, _ in
-        leaves.reached(watermark)
-        reducer.reached(leaves.watermark)
-      }
-      leaves.end()
-      spans.end()
-    }
+    let own = computeGradients()
     let computed = spans.latest.end
-    if !leaves.areFinite { verdict.notFinite = 1 }
-    if leaves.areLarge { verdict.large = 1 }
-    report(&verdict)
     // Whoever knows the verdict begins to update. By then each share's sums are complete where they are, so that all updates can be finished.
     let sharesSums = reducer.way.sharesSums
     if sharesSums { try reducer.finish(computed: computed) }
-    let common = try agree(verdict)
-    self.verdict = common
+    verdict = try agree(own)
     if !sharesSums { try reducer.finish(computed: computed) }
-    let loss = common.lossSum / Double(training.batch)
-    let update = UpdateStep(step: step, learningRate: rate)
-    var isSkipped = common.notFinite > 0
-    if !isSkipped, common.large > 0 { isSkipped = try !sumsAreFinite() }
+    let loss = verdict.lossSum / Double(configuration.training.batch)
+    var isSkipped = verdict.notFinite > 0
+    if !isSkipped, verdict.large > 0 { isSkipped = try !sumsAreFinite() }
     progress.add(loss: loss, isSkipped: isSkipped)
     // Where the step is finished by a later life, the time of its update is all that is missing.
     let elapsed = spans.elapsed
@@ -327,14 +284,6 @@ public final class Trainer {
       instruments.compute.spans.begin(.collective, kind.rawValue)
       defer { instruments.compute.spans.end() }
       return try body()
-    }
-  }
-
-  /// Copies the microbatch at `first` of `samples` into the network's inputs, for training.
-  private func load(_ data: Dataset, _ samples: [Int], _ first: Int) {
-    samples.withUnsafeBufferPointer { samples in
-      let rows = UnsafeBufferPointer(rebasing: samples[first..<first + network.graph.microbatch])
-      network.load(data, rows, into: executor, training: true)
     }
   }
 }

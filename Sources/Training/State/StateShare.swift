@@ -21,6 +21,14 @@ struct StateShare: Equatable {
     (self.places, count) = (places, next)
   }
 
+  /// What one of `size` ranks keeps in sharded runs: its share of each bucket, and copies of the shares of those whose keeper it is.
+  init(of buckets: [Range<Int>], rank: Int, size: Int, keepers: ShareKeepers?) {
+    let kept = keepers?.kept(by: rank) ?? []
+    self.init(
+      buckets.map { Bucket.share(of: $0, rank: rank, size: size) },
+      copies: buckets.flatMap { bucket in kept.map { Bucket.share(of: bucket, rank: $0, size: size) } })
+  }
+
   /// Those of which it is a copy, or is none.
   func ranges(areCopies: Bool) -> [Range<Int>] {
     zip(ranges, self.areCopies).filter { $0.1 == areCopies }.map(\.0)
