@@ -82,7 +82,7 @@ public struct CheckpointFile: Sendable, Equatable, Codable {
 }
 
 extension SHA256Digest {
-  var hexadecimal: String {
+  package var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(
       decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)

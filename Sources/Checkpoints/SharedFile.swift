@@ -112,18 +112,11 @@ public final class SharedFile {
 
   /// Names of the files with a prefix, those of this user.
   public static func names(prefix: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard name.hasPrefix(prefix) else { continue }
+    let names = (try? FileSystem.names(in: folder)) ?? []
+    return names.filter { name in
       var status = stat()
-      if stat(folder + "/" + name, &status) == 0, status.st_uid == getuid() { names.append(name) }
-    }
-    return names.sorted()
+      return name.hasPrefix(prefix) && stat("\(folder)/\(name)", &status) == 0 && status.st_uid == getuid()
+    }.sorted()
   }
 
   /// Seconds since the file was last changed by a call; nil if it is gone.

@@ -4,6 +4,11 @@ import Optimizers
 /// Ranges of the gradient arena that are reduced in one collective each, in the order of their reduction: from the arena's end to its
 /// start, as backward completes them.
 enum Bucket {
+  /// Elements that no share cuts, counted from the arena's start: no piece lies in two of them, so norms keep their bits.
+  static var grain: Int { UpdatePieces.length }
+  /// What one reduce-scatter can take, with room for the partial sums of any tree.
+  private static let mostBytes = 256 << 20
+
   /// Cuts `0..<count` into ranges of nearly equal size.
   ///
   /// - Parameters:
@@ -29,11 +34,6 @@ enum Bucket {
     let chunk = Chunks(count: bucket.count, size: size, grain: grain)[rank]
     return bucket.lowerBound + chunk.lowerBound..<bucket.lowerBound + chunk.upperBound
   }
-
-  /// Elements that no share cuts, counted from the arena's start: no piece lies in two of them, so norms keep their bits.
-  static var grain: Int { UpdatePieces.length }
-  /// What one reduce-scatter can take, with room for the partial sums of any tree.
-  private static let mostBytes = 256 << 20
 
   /// The same with boundaries moved up to where the arena may be cut. A bucket may then be larger by what lies between two such places.
   ///

@@ -15,8 +15,8 @@ public struct CommonFailure: CommonError, CustomStringConvertible {
 
   /// Runs `body`, which may fail on some ranks only, and makes the verdict common: all ranks return, or all throw.
   ///
-  /// Collective. The text is that of the lowest rank that failed, with its number unless that is rank 0. The exit status is that of
-  /// wrong usage (2) if that rank's error asks for it, else 1.
+  /// Collective. The text is that of the lowest rank that failed, with its number unless that is rank 0. The exit status is what that rank's
+  /// error asks for, 2 for a model whose shapes do not fit, else 1.
   public static func agreed<Result>(
     on world: borrowing Communicator, _ body: () throws -> Result
   ) throws -> Result {

@@ -39,15 +39,3 @@ extension Diagnosis.Finding {
     Self(check: check, isWrong: false, problem: problem, remedy: remedy)
   }
 }
-
-extension JobFacts {
-  /// `rank 0 on n1`, `rank 0 on n1 (and 99 others)`: large jobs have the same fault on many ranks.
-  static func name(_ affected: [RankFacts]) -> String {
-    guard let first = affected.first else { return "no rank" }
-    let others = affected.count - 1
-    let rest = others == 0 ? "" : others == 1 ? " (and 1 other rank)" : " (and \(others) other ranks)"
-    return "rank \(first.rank) on \(first.host)\(rest)"
-  }
-
-  static func count(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
-}

@@ -1,4 +1,3 @@
-import BLAS
 import Collectives
 import MPI
 

@@ -14,6 +14,8 @@ final class LeafGradients {
   let run: Range<Int>
   /// Arenas that it takes.
   let depth: Int
+  /// Arenas in which this rank's gradients lie after a step.
+  let brought: Int
   /// Values at and above this offset of the arena are what this rank brings to the step's sum.
   private(set) var watermark: Int
   /// Whether all gradients of the step were finite, as far as this rank adds them up.
@@ -100,9 +102,6 @@ final class LeafGradients {
     done = pending
     if isLast { watermark = done }
   }
-
-  /// Arenas in which this rank's gradients lie after a step.
-  let brought: Int
 
   /// After the backward pass of a microbatch.
   func end() { top -= additions }

@@ -20,12 +20,13 @@ final class RunDirectory {
   let identity: RunIdentity
   /// Whether a run was in it already.
   let isResumed: Bool
-  private var metrics: FileHandle?
+  private var metricsFile: FileHandle?
   private let lock: RunLock
   /// Whether it was not there before.
   private let isOwn: Bool
 
   static let summary = "summary.json"
+  static let metrics = "metrics.jsonl"
 
   /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there. One that is finished, perhaps while
   /// this job waited for its directory, is left as it is.
@@ -51,7 +52,7 @@ final class RunDirectory {
     // Before anything in it is read or written.
     lock = try RunLock(path, waiting: seconds)
     if let fault = lock.fault { Logger(label: "rondo.training").warning("\(fault)") }
-    if files.fileExists(atPath: path + "/config.yaml") {
+    if files.fileExists(atPath: "\(path)/\(RunFiles.configurationName)") {
       guard resumes else {
         throw RunDirectoryError(
           "\(path): holds a run already; choose another --output, or remove it", exitStatus: 2)
@@ -69,7 +70,8 @@ final class RunDirectory {
     do {
       try identity.write(to: path)
       // Last: it is what marks the directory as taken.
-      try configuration.resolvedYAML.write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
+      try configuration.resolvedYAML.write(
+        toFile: "\(path)/\(RunFiles.configurationName)", atomically: true, encoding: .utf8)
     } catch {
       throw Self.unwritable(path, error)
     }
@@ -88,9 +90,9 @@ final class RunDirectory {
 
   /// Refuses to go on with another configuration than the run began with.
   static func check(_ path: String, _ configuration: Configuration) throws {
-    let began = try Configuration(contentsOf: path + "/config.yaml")
+    let began = try Configuration(contentsOf: "\(path)/\(RunFiles.configurationName)")
     guard let difference = configuration.firstDifference(from: began) else { return }
-    let store = CheckpointStore(directory: "\(path)/\(RunPlace.checkpoints)")
+    let store = CheckpointStore(directory: "\(path)/\(RunFiles.checkpointsName)")
     let hasCheckpoint = (try? store.steps())?.isEmpty == false
     throw RunDirectoryError(
       "\(path): the run there was begun with \(difference.key): \(difference.other), and this is \(difference.own); give it the same, or "
@@ -112,7 +114,7 @@ final class RunDirectory {
 
   /// Opens `metrics.jsonl` for more lines, without those that the run has yet to write from where it goes on.
   func openMetrics(_ progress: TrainingProgress) throws {
-    let file = path + "/metrics.jsonl"
+    let file = "\(path)/\(Self.metrics)"
     do {
       let old = FileManager.default.contents(atPath: file) ?? Data()
       let kept = old.split(separator: UInt8(ascii: "\n")).filter { Self.isDone(Data($0), progress) }
@@ -121,7 +123,7 @@ final class RunDirectory {
       if text != old || !isThere { try text.write(to: URL(fileURLWithPath: file), options: .atomic) }
       let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
       try handle.seekToEnd()
-      metrics = handle
+      metricsFile = handle
     } catch {
       throw RunDirectoryError("\(file): cannot write (\(Self.reason(error)))")
     }
@@ -141,8 +143,8 @@ final class RunDirectory {
   }
 
   func append(_ line: String) throws {
-    do { try metrics?.write(contentsOf: Data((line + "\n").utf8)) } catch {
-      throw RunDirectoryError("\(path)/metrics.jsonl: cannot write (\(Self.reason(error)))")
+    do { try metricsFile?.write(contentsOf: Data((line + "\n").utf8)) } catch {
+      throw RunDirectoryError("\(path)/\(Self.metrics): cannot write (\(Self.reason(error)))")
     }
   }
 
@@ -151,7 +153,7 @@ final class RunDirectory {
       try (summary.json(pretty: true) + "\n").write(
         toFile: "\(path)/\(Self.summary)", atomically: true, encoding: .utf8)
     } catch {
-      throw RunDirectoryError("\(path)/summary.json: cannot write (\(Self.reason(error)))")
+      throw RunDirectoryError("\(path)/\(Self.summary): cannot write (\(Self.reason(error)))")
     }
   }
 

@@ -39,7 +39,7 @@ public struct RunInspection: Codable, Sendable {
   public init(path: String) throws {
     let path = RunFiles.withoutSlash(path)
     self.path = path
-    let isRun = ["metrics.jsonl", "summary.json", RunFiles.checkpointsName].contains {
+    let isRun = [RunDirectory.metrics, RunDirectory.summary, RunFiles.checkpointsName].contains {
       RunFiles.exists($0, in: path)
     }
     guard
@@ -68,13 +68,9 @@ public struct RunInspection: Codable, Sendable {
 
   /// From the summary of a finished run, else from its lines of metrics.
   private mutating func readProgress() throws {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    if let json = FileManager.default.contents(atPath: path + "/summary.json") {
-      guard let summary = try? decoder.decode(Progress.self, from: json) else {
-        throw ConfigurationError("this is not what rondo train wrote", at: path + "/summary.json")
+    if let json = FileManager.default.contents(atPath: "\(path)/\(RunDirectory.summary)") {
+      guard let summary = try? JSONLine.decode(Progress.self, from: json) else {
+        throw ConfigurationError("this is not what rondo train wrote", at: "\(path)/\(RunDirectory.summary)")
       }
       isFinished = true
       (steps, epochs, trainLoss) = (summary.steps, summary.epochs, summary.trainLoss)
@@ -82,13 +78,13 @@ public struct RunInspection: Codable, Sendable {
       evaluation = summary.evaluation
       return
     }
-    let text = (try? String(contentsOfFile: path + "/metrics.jsonl", encoding: .utf8)) ?? ""
+    let text = (try? String(contentsOfFile: "\(path)/\(RunDirectory.metrics)", encoding: .utf8)) ?? ""
     for line in text.split(separator: "\n").reversed()
     where steps == nil || evaluation == nil || trainLoss == nil {
       let json = Data(line.utf8)
-      if let step = try? decoder.decode(StepMetrics.self, from: json), trainLoss == nil {
+      if let step = try? JSONLine.decode(StepMetrics.self, from: json), trainLoss == nil {
         (steps, epochs, trainLoss) = (step.step, step.epoch, step.loss)
-      } else if let found = try? decoder.decode(EvaluationMetrics.self, from: json), evaluation == nil {
+      } else if let found = try? JSONLine.decode(EvaluationMetrics.self, from: json), evaluation == nil {
         evaluation = found.evaluation
       }
     }

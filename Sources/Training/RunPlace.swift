@@ -7,9 +7,6 @@ struct RunPlace {
   let directory: RunDirectory
   let source: Resumption.Source
 
-  /// Of a run's directory.
-  static let checkpoints = "checkpoints"
-
   init(_ output: String?, resume: ResumePolicy, configuration: Configuration) throws {
     switch resume {
     case .never:
@@ -19,7 +16,7 @@ struct RunPlace {
       directory = try RunDirectory(output, configuration: configuration, resumes: true)
       source = Self.checkpoints(of: directory)
     case .from(let path):
-      let isRun = FileManager.default.fileExists(atPath: path + "/config.yaml")
+      let isRun = FileManager.default.fileExists(atPath: "\(path)/\(RunFiles.configurationName)")
       if isRun, output == nil || Self.isSame(output ?? path, path) {
         directory = try RunDirectory(path, configuration: configuration, resumes: true)
         source = Self.checkpoints(of: directory)
@@ -73,7 +70,7 @@ struct RunPlace {
     let origin = directory.identity.origin
     guard directory.isResumed || origin != nil else { return .none }
     return .run(
-      CheckpointStore(directory: "\(directory.path)/\(checkpoints)"),
+      CheckpointStore(directory: "\(directory.path)/\(RunFiles.checkpointsName)"),
       origin: origin.map { path in { try Self.origin(path) } })
   }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 extension Timeline {
   /// Writes the timeline in the Trace Event Format, for chrome://tracing and ui.perfetto.dev: a process for each rank, a thread for each
   /// row, complete events in microseconds.

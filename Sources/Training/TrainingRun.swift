@@ -191,7 +191,7 @@ public struct TrainingRun {
       trainer, directory: directory,
       display: ProgressDisplay(style, totalSteps: trainer.totalSteps, stepsPerEpoch: trainer.stepsPerEpoch),
       checkpointer: Checkpointer(
-        trainer, directory: "\(path)/\(RunPlace.checkpoints)", keep: configuration.checkpoint.keep),
+        trainer, directory: "\(path)/\(RunFiles.checkpointsName)", keep: configuration.checkpoint.keep),
       handlesSignals: handlesSignals)
     session.announce()
     try session.train()

@@ -76,10 +76,8 @@ public struct VerificationJob: Sendable {
     case .exit, .limit:
       throw failure("no end after \(timeout) s; allow more with --timeout, or train fewer steps")
     }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard let summary = try? Data(contentsOf: URL(filePath: folder + "/run/summary.json")),
-      let weights = try? decoder.decode(Weights.self, from: summary)
+      let weights = try? JSONLine.decode(Weights.self, from: summary)
     else { throw failure("the run wrote no summary.json\(said)") }
     return Verification.Outcome(combination, seconds: seconds, sha256: weights.weightsSha256)
   }

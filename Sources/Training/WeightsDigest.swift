@@ -1,5 +1,5 @@
+import Checkpoints
 import Crypto
-import Foundation
 import Graph
 
 extension Executor {
@@ -9,6 +9,6 @@ extension Executor {
     for parameter in graph.parameters.sorted(by: { $0.name < $1.name }) {
       hash.update(bufferPointer: UnsafeRawBufferPointer(parameters[parameter.range]))
     }
-    return hash.finalize().map { String(format: "%02x", $0) }.joined()
+    return hash.finalize().hexadecimal
   }
 }

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 
 /// What a safetensors file holds, by its header: the values are not read.
 public struct WeightsInspection: Codable, Sendable, Equatable {

@@ -5,7 +5,6 @@ import Foundation
 import Graph
 import MPITestSupport
 import Optimizers
-import Synchronization
 import Testing
 
 @testable import Training

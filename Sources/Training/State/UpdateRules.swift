@@ -1,4 +1,3 @@
-import BLAS
 import Graph
 import Kernels
 import Optimizers

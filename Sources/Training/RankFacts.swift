@@ -94,25 +94,3 @@ public struct RankFacts: Codable, Sendable, Equatable {
 
   func number(of variable: String) -> Int? { environment[variable].flatMap { Int($0) } }
 }
-
-/// What all ranks of a job found out.
-public struct JobFacts: Codable, Sendable, Equatable {
-  /// In the order of ranks; never empty.
-  public let ranks: [RankFacts]
-
-  /// - Precondition: there is at least one rank.
-  public init(ranks: [RankFacts]) {
-    precondition(!ranks.isEmpty, "JobFacts: a job has at least one rank")
-    self.ranks = ranks
-  }
-
-  /// The ranks of each machine, in the order in which machines appear.
-  public var hosts: [(name: String, ranks: [RankFacts])] {
-    var names: [String] = []
-    for rank in ranks where !names.contains(rank.host) { names.append(rank.host) }
-    let groups = Dictionary(grouping: ranks, by: \.host)
-    return names.map { ($0, groups[$0] ?? []) }
-  }
-
-  var first: RankFacts { ranks[0] }
-}
