@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The threads of one rank.
 ///

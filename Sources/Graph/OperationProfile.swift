@@ -1,4 +1,4 @@
-import Foundation
+import Dispatch
 
 /// Time and floating-point operations of each operation of a graph, over the passes of an executor.
 public final class OperationProfile {

@@ -1,4 +1,3 @@
-import Foundation
 import Kernels
 
 /// What is done to a step's gradients where they are too large.

@@ -36,7 +36,7 @@ struct RunPlace {
 
   /// The state with which a new run begins: that of a checkpoint, or the newest of a run.
   private static func origin(_ path: String) throws -> StoredCheckpoint {
-    guard FileManager.default.fileExists(atPath: path + "/config.yaml") else {
+    guard FileManager.default.fileExists(atPath: "\(path)/\(RunFiles.configurationName)") else {
       return try StoredCheckpoint(path: path)
     }
     let store = CheckpointStore(directory: "\(path)/\(checkpoints)")
