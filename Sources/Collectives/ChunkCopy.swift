@@ -25,6 +25,7 @@ public struct ChunkCopy: ScheduledCollective {
     self.grain = grain
   }
 
+  /// With the segments of the usual direct exchange for elements of so many bytes.
   public init(keepers: [Int], elementBytes: Int, grain: Int? = nil) {
     self.init(keepers: keepers, Direct(elementBytes: elementBytes), grain: grain)
   }

@@ -20,6 +20,7 @@ public struct DirectAllgather: ScheduledCollective {
     self.grain = grain
   }
 
+  /// A half of the usual direct exchange for elements of so many bytes.
   public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
     self.init(Direct(elementBytes: elementBytes, segments: segments), grain: grain)
   }

@@ -22,6 +22,7 @@ public struct RingAllgather: ScheduledCollective {
     self.grain = grain
   }
 
+  /// A half of the usual ring for elements of so many bytes.
   public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
     self.init(Ring(elementBytes: elementBytes, segments: segments), grain: grain)
   }

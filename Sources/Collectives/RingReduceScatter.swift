@@ -23,6 +23,7 @@ public struct RingReduceScatter: ScheduledCollective {
     self.grain = grain
   }
 
+  /// A half of the usual ring for elements of so many bytes.
   public init(elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
     self.init(Ring(elementBytes: elementBytes, segments: segments), grain: grain)
   }

@@ -26,6 +26,7 @@ public struct TreeReduceScatter: ScheduledCollective {
     self.grain = grain
   }
 
+  /// With the segments of the usual direct exchange for elements of so many bytes.
   public init(leaves: Int, elementBytes: Int, segments: Segments = .long, grain: Int? = nil) {
     self.init(leaves: leaves, Direct(elementBytes: elementBytes, segments: segments), grain: grain)
   }
