@@ -47,18 +47,8 @@ public final class TwoLevelAllreduce {
   private enum Between {
     /// This rank is no carrier.
     case nothing
-    case anyOrder(Executor)
-    case tree(Tree)
-  }
-
-  // An enumeration cannot change a noncopyable value in place, but refer to it.
-  private final class Executor {
-    var executor: AllreduceExecutor
-    init(_ executor: consuming AllreduceExecutor) { self.executor = executor }
-  }
-  private final class Tree {
-    var executor: TreeExecutor
-    init(_ executor: consuming TreeExecutor) { self.executor = executor }
+    case anyOrder(ExecutorBox<AllreduceExecutor>)
+    case tree(ExecutorBox<TreeExecutor>)
   }
 
   /// Collective over `world`.
@@ -75,7 +65,7 @@ public final class TwoLevelAllreduce {
       result: [arenas.bases[arenas.rank]])
     try self.init(arenas, sums: [sum], world: world, progress: progress) {
       carriers, progress throws(MPIError) in
-      .anyOrder(Executor(try executor(carriers, progress)))
+      .anyOrder(ExecutorBox(try executor(carriers, progress)))
     }
   }
 
@@ -110,7 +100,7 @@ public final class TwoLevelAllreduce {
     }
     try self.init(arenas, sums: sums, world: world, progress: progress) {
       carriers, progress throws(MPIError) in
-      .tree(Tree(TreeExecutor(leaves: tree.leaves, owning: carriers, progress: progress)))
+      .tree(ExecutorBox(TreeExecutor(leaves: tree.leaves, owning: carriers, progress: progress)))
     }
   }
 

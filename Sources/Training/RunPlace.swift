@@ -39,7 +39,7 @@ struct RunPlace {
     guard FileManager.default.fileExists(atPath: "\(path)/\(RunFiles.configurationName)") else {
       return try StoredCheckpoint(path: path)
     }
-    let store = CheckpointStore(directory: "\(path)/\(checkpoints)")
+    let store = CheckpointStore(directory: "\(path)/\(RunFiles.checkpointsName)")
     var faults: [String] = []
     if let newest = try store.newestWhole(report: { faults.append($0) }) {
       for fault in faults { Logger(label: "rondo.training").warning("\(fault)") }
