@@ -20,15 +20,12 @@ final class EarlyEnd: Sendable {
 
   /// Begins to look at what signals ask for, on a thread of its own. They have to be installed.
   init(rank: Int) {
-    let thread = Thread { [self] in
+    Thread.start("rondo-early-end") { [self] in
       while phase.load(ordering: .acquiring) == .starting {
         if RunSignals.isStopping { return end(rank) }
         usleep(20_000)
       }
     }
-    thread.name = "rondo-early-end"
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   private func end(_ rank: Int) {
