@@ -57,7 +57,7 @@ public struct Job: Sendable, CustomStringConvertible {
 
   /// This process's environment without what MPI has put there: a job started from a running rank must not
   /// take itself for a part of it.
-  private static var launchEnvironment: [String: String] {
+  public static var launchEnvironment: [String: String] {
     var environment = ProcessInfo.processInfo.environment.filter { name, _ in
       !["OMPI_", "PMIX_", "ORTE_", "OPAL_", "PRTE_"].contains { name.hasPrefix($0) }
     }

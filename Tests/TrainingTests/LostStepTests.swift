@@ -30,9 +30,12 @@ import Testing
     _ = try MPI.run { world in
       let configuration = Self.configuration(scene, rank: world.rank, check: !scene.contains("sleep"))
       let data = try configuration.loadData()
+      // As a trainer is made behind the comparison of configurations, which would find other buckets before.
       let trainer = try Trainer(
         configuration, data: data, network: try Trainer.network(configuration, data: data),
-        pool: ThreadPool(threads: 1), world: world)
+        pool: ThreadPool(threads: 1),
+        instruments: Instruments(configuration.communication, world: world), ownsInstruments: true,
+        world: world)
       while trainer.step < trainer.totalSteps {
         try trainer.trainStep()
         guard trainer.step == 5, world.rank == 1 else { continue }

@@ -26,6 +26,7 @@ import Testing
       "timeout", "60", "bash", "-c", "\"$0\" \(command) > /dev/full; echo \"status $?\"", try rondo(),
       try directory.write("c.yaml", digits),
     ]
+    process.environment = Job.launchEnvironment
     let output = try output(of: process)
     #expect(output == "\(Self.line)\nstatus 1\n", "\(command)")
   }

@@ -15,10 +15,7 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["timeout", "--kill-after=5", "\(limit)", try rondo(), "verify"] + arguments
-    // Other tests in this process may have started MPI, which leaves variables behind.
-    var environment = ProcessInfo.processInfo.environment.filter { name, _ in
-      !["OMPI_", "PMIX_", "ORTE_", "OPAL_"].contains { name.hasPrefix($0) }
-    }
+    var environment = Job.launchEnvironment
     if let path { environment["PATH"] = "\(path):\(environment["PATH"] ?? "/usr/bin:/bin")" }
     process.environment = environment
     let output = try output(of: process)
