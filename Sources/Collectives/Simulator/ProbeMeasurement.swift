@@ -134,7 +134,7 @@ struct ProbeMeasurement: ~Copyable {
       }
     }
     // The first of each size came without a pause.
-    let times = seconds.map { $0.dropFirst().median }
+    let times = seconds.map { Array($0.dropFirst()).median }
     let top = sizes.count - 1
     var slope = times[top] / Double(sizes[top])
     var bytesAtOnce = 0.0

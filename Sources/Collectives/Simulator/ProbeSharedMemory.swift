@@ -62,7 +62,7 @@ struct ProbeSharedMemory {
       seconds.append(ProbeTransfers.processorTime() - start)
     }
     // The first one meets pages and caches as nobody has used them yet.
-    let slowest = try communicator.allreduce(max(seconds.dropFirst().median, 1e-9), .maximum)
+    let slowest = try communicator.allreduce(max(Array(seconds.dropFirst()).median, 1e-9), .maximum)
     return Double(2 * MemoryLayout<Float>.stride * count) / slowest
   }
 
