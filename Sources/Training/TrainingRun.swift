@@ -81,7 +81,8 @@ public struct TrainingRun {
     }
     try instruments.compute.collective(Collective(.data)) { try data.checkIsSame(on: world) }
     let layout = try instruments.compute.collective(Collective(.preparation)) { () throws(MPIError) in
-      try HostLayout(of: world)
+      if configuration.training.reproducible { try MixedKernels.warn(on: world) }
+      return try HostLayout(of: world)
     }
     let network = try instruments.agreed(.network, on: world) {
       let network = try Trainer.network(configuration, data: data, model: model)

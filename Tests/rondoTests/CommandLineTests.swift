@@ -229,4 +229,27 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     #expect(objects.last?["ranks"] as? Int == ranks, "\(job)")
     #expect(objects.dropLast().allSatisfy { $0["step"] != nil }, "\(job)")
   }
+
+  /// The promise of the same bits holds on one kind of kernel: a run on several says so.
+  @Test func ranksWithDifferentKernelsAreNamed() throws {
+    let directory = try TemporaryDirectory()
+    let configuration = try directory.write("c.yaml", digitsConfiguration(training: ["steps: 2"]))
+    func warnings(_ kernels: [String]) throws -> [String] {
+      let job = try Job.run(
+        ranks: 2, program: "bash",
+        arguments: [
+          "-c",
+          "kernels=(\(kernels.joined(separator: " "))); export OPENBLAS_CORETYPE=${kernels[OMPI_COMM_WORLD_RANK]}; exec \"$0\" train \"$1\" --threads 1 --output \"$2\"",
+          try rondo(), configuration, "\(directory.path)/\(kernels.joined())",
+        ])
+      #expect(job.exitStatus == 0, "\(job)")
+      return job.output.split(separator: "\n").map(String.init).filter { $0.contains("OPENBLAS_CORETYPE") }
+    }
+    let same = try warnings(["Haswell", "Haswell"])
+    #expect(same == [])
+    let mixed = try warnings(["Haswell", "Nehalem"])
+    #expect(
+      mixed.count == 1 && mixed[0].contains("kernel Haswell on ") && mixed[0].contains("with Nehalem on "),
+      "\(mixed)")
+  }
 }
