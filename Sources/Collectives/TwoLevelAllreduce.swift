@@ -85,8 +85,7 @@ public final class TwoLevelAllreduce {
       "rank \(world.rank): TwoLevelAllreduce: expected equal blocks of ranks on the hosts, found rank \(arenas.rank) of \(arenas.size)"
     )
     var operands: [(partial: Range<Int>, buffer: UnsafeMutablePointer<Float>)] = []
-    for member in 0..<arenas.size {
-      let partials = tree.partials(of: tree.run(ofRank: first + member, size: size))
+    for (member, partials) in tree.partials(size: size)[first..<first + arenas.size].enumerated() {
       for (index, partial) in partials.enumerated() {
         operands.append((partial, arenas.bases[member] + index * stride))
       }

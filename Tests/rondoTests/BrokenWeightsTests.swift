@@ -57,14 +57,6 @@ import Testing
     return run
   }
 
-  /// Runs a script of bash whose $0 is the program and $1 the run; what it printed, both ways.
-  private static func bash(_ script: String, _ run: String) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "60", "bash", "-c", script, try rondo(), run]
-    return try output(of: process)
-  }
-
   private static let commands = [
     #"evaluate "$1" --threads 1"#, #"predict "$1" --input "$1/../pixels.jsonl""#, #"inspect "$1""#,
   ]
@@ -77,11 +69,11 @@ import Testing
     let taken = damage.fault == nil ? "step-00000030" : "step-00000020"
     let expected = try Self.commands.dropLast().map {
       let command = $0.replacing(/"\$1"(?! *\/)/, with: "\"$1/checkpoints/\(taken)\"", maxReplacements: 1)
-      return try Self.bash("\"$0\" \(command)", run)
+      return try bash("\"$0\" \(command)", run)
     }
     try damage.happens(to: run + "/checkpoints/step-00000030")
     for (index, command) in Self.commands.enumerated() {
-      let output = try Self.bash("\"$0\" \(command) 2> \"$1/../errors\"; echo \"status $?\"", run)
+      let output = try bash("\"$0\" \(command) 2> \"$1/../errors\"; echo \"status $?\"", run)
       #expect(output.hasSuffix("\nstatus 0\n"), "\(command): \(output)")
       if index < expected.count {
         #expect(output == expected[index] + "status 0\n", "\(command)")
@@ -112,7 +104,7 @@ import Testing
       try damage.happens(to: run + "/checkpoints/step-000000\(step)")
     }
     for command in Self.commands {
-      let output = try Self.bash("\"$0\" \(command); echo \"status $?\"", run)
+      let output = try bash("\"$0\" \(command); echo \"status $?\"", run)
       let lines = output.split(separator: "\n")
       #expect(lines.count == 2 && lines.last == "status 1", "\(command): \(output)")
       let newest = "rondo: error: \(run)/checkpoints/step-00000030/model.safetensors: the file is cut off: "

@@ -81,12 +81,7 @@ import Testing
   /// As a shell makes a pipe of a command's output: `rondo inspect <(sed s/16/20/ c.yaml)`.
   @Test func aConfigurationMayComeThroughAPipe() throws {
     let directory = try TemporaryDirectory()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "timeout", "30", "bash", "-c", "\"$0\" inspect <(sed s/16/20/ \"$1\") --json", try rondo(),
-      try directory.write("c.yaml", digits),
-    ]
-    #expect(try output(of: process).contains("\"parameter_count\":1510"))
+    let found = try bash(#""$0" inspect <(sed s/16/20/ "$1") --json"#, try directory.write("c.yaml", digits))
+    #expect(found.contains("\"parameter_count\":1510"))
   }
 }

@@ -20,14 +20,8 @@ import Testing
   ])
   func aCommandFails(command: String) throws {
     let directory = try TemporaryDirectory()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "timeout", "60", "bash", "-c", "\"$0\" \(command) > /dev/full; echo \"status $?\"", try rondo(),
-      try directory.write("c.yaml", digits),
-    ]
-    process.environment = Job.launchEnvironment
-    let output = try output(of: process)
+    let output = try bash(
+      "\"$0\" \(command) > /dev/full; echo \"status $?\"", try directory.write("c.yaml", digits))
     #expect(output == "\(Self.line)\nstatus 1\n", "\(command)")
   }
 

@@ -29,14 +29,6 @@ import Testing
     return run
   }
 
-  /// Runs a script of bash whose $0 is the program and $1 the run; what it printed, both ways.
-  private func bash(_ script: String, _ run: String) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "60", "bash", "-c", script, try rondo(), run]
-    return try output(of: process)
-  }
-
   @Test func evaluateEqualsTheSummary() throws {
     let directory = try TemporaryDirectory()
     let run = try train(in: directory)
