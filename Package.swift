@@ -51,6 +51,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CKernels", cSettings: cSettings),
     .target(name: "CThreads", cSettings: cSettings),
+    .target(name: "CSHA256", cSettings: cSettings),
     .target(name: "CDigits", exclude: ["README.md", "digits.bin"], cSettings: cSettings),
 
     module("MPI", on: ["COpenMPI"]),
@@ -60,7 +61,7 @@ let package = Package(
     module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
     module("Datasets", on: ["CDigits", "CZlib", "Kernels"]),
-    module("Checkpoints", on: [crypto]),
+    module("Checkpoints", on: ["CSHA256", crypto]),
     module("Collectives", on: ["MPI", "Kernels"]),
     module(
       "Training",

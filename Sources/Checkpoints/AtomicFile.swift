@@ -4,7 +4,7 @@ import Glibc
 ///
 /// It is written beside its place under a name of its own and renamed at the end. Given up before that, it is removed; a process that is
 /// killed leaves `.NAME.*.partial` behind.
-package struct AtomicFile: ~Copyable, ByteSink {
+package struct AtomicFile: ~Copyable {
   package let path: String
   private let partialPath: String
   private let system = FileSystem()
@@ -24,6 +24,15 @@ package struct AtomicFile: ~Copyable, ByteSink {
 
   package mutating func append(_ buffer: UnsafeRawBufferPointer) throws(CheckpointError) {
     try file.append(buffer)
+  }
+
+  mutating func append(_ content: FileContent) throws(CheckpointError) {
+    var content = content
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: OutputFile.alignment)
+    defer { piece.deallocate() }
+    while case let count = content.read(into: piece), count > 0 {
+      try file.append(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+    }
   }
 
   /// Brings the file to disk, then to its name.

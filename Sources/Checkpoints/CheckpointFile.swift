@@ -69,7 +69,7 @@ public struct CheckpointFile: Sendable, Equatable, Codable {
     }
     defer { close(descriptor) }
     var hash = SHA256()
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: CheckpointWriter.pieceBytes, alignment: 64)
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
     defer { piece.deallocate() }
     while true {
       let count = read(descriptor, piece.baseAddress, piece.count)
@@ -78,13 +78,5 @@ public struct CheckpointFile: Sendable, Equatable, Codable {
       if count == 0 { return hash.finalize().hexadecimal }
       hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece[..<count]))
     }
-  }
-}
-
-extension SHA256Digest {
-  package var hexadecimal: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

@@ -6,8 +6,8 @@ import Foundation
 /// and on disk. At every moment, whatever fails and wherever a process is killed, the checkpoints under their names are whole; what a
 /// killed process has left hidden is removed by the next ``begin(step:)``.
 ///
-/// The calls for one step, of which the ranks of a job share the second: `begin` on rank 0; `write` for each file, on the rank that has
-/// it; `commit` on rank 0 when all are written, or `abandon`. Nothing here is collective.
+/// The calls for one step, of which the ranks of a job share the second: `begin` on rank 0; `write` on each rank, with the files that it
+/// has; `commit` on rank 0 when all are written, or `abandon`. Nothing here is collective.
 public struct CheckpointStore: Sendable {
   public let directory: String
   let system: FileSystem
@@ -38,40 +38,27 @@ public struct CheckpointStore: Sendable {
     try system.makeFolders(partialPath(step))
   }
 
-  /// Writes tensors from where they lie as one file of a step that was begun, and brings it to disk. Any rank, any thread.
+  /// Writes files of a step that was begun, and brings them to disk. Any rank, any thread.
   ///
-  /// - Parameter name: such as ``CheckpointFile/model``.
-  /// - Returns: its size and digest, for ``commit(step:files:)``.
-  public func write(
-    _ tensors: [SafetensorsSource], metadata: [String: String], as name: String, step: Int
-  ) throws(CheckpointError) -> CheckpointFile {
-    try write(as: name, step: step) { writer throws(CheckpointError) in
-      try SafetensorsFile.stream(tensors, metadata: metadata, to: &writer)
+  /// - Returns: sizes and digests in the same order, for ``commit(step:files:)``.
+  public func write(_ files: [UnwrittenFile], step: Int) throws(CheckpointError) -> [CheckpointFile] {
+    for file in files {
+      precondition(
+        CheckpointFile.isName(file.name) && file.name != CheckpointFile.manifest,
+        "CheckpointStore.write: \(file.name.debugDescription) is no name for a file of a checkpoint")
     }
-  }
-
-  /// As above, for bytes such as those of ``CheckpointFile/state``.
-  public func write(_ bytes: Data, as name: String, step: Int) throws(CheckpointError) -> CheckpointFile {
-    try write(as: name, step: step) { writer throws(CheckpointError) in
-      try writer.append(Array(bytes))
-    }
-  }
-
-  private func write(
-    as name: String, step: Int, _ body: (inout CheckpointWriter) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) -> CheckpointFile {
-    precondition(
-      CheckpointFile.isName(name) && name != CheckpointFile.manifest,
-      "CheckpointStore.write: \(name.debugDescription) is no name for a file of a checkpoint")
     let partial = partialPath(step)
     guard FileSystem.isFolder(partial) else {
       throw Self.notShared("the folder was made and is not there", path: partial)
     }
-    var writer = try CheckpointWriter(path: "\(partial)/\(name)", system)
-    try body(&writer)
-    let file = try writer.finish(name: name)
-    try system.synchronize(folder: partial)
-    return file
+    return try write(files, to: partial)
+  }
+
+  private func write(_ files: [UnwrittenFile], to folder: String) throws(CheckpointError) -> [CheckpointFile]
+  {
+    let written = try CheckpointWriter(folder: folder, system: system).write(files)
+    try system.synchronize(folder: folder)
+    return written
   }
 
   private static func notShared(_ problem: String, path: String) -> CheckpointError {
@@ -92,10 +79,8 @@ public struct CheckpointStore: Sendable {
       }
       try file.check(in: partial, checkingDigest: false)
     }
-    var manifest = try CheckpointWriter(path: "\(partial)/\(CheckpointFile.manifest)", system)
-    try manifest.append(CheckpointManifest(step: step, files: files).json)
-    _ = try manifest.finish(name: CheckpointFile.manifest)
-    try system.synchronize(folder: partial)
+    let manifest = CheckpointManifest(step: step, files: files).json
+    _ = try write([UnwrittenFile(CheckpointFile.manifest, Data(manifest))], to: partial)
     try replace(step)
     try system.synchronize(folder: directory)
     // It is hidden, and the next attempt tries again.

@@ -1,54 +1,119 @@
-import Crypto
+/// Writes files of a checkpoint into its folder, two at a time, and computes their digests on the way.
+struct CheckpointWriter {
+  /// As many bytes of each file at a time as stay in a core's first cache from reading to hashing.
+  private static let partBytes = 1 << 14
 
-/// Writes a file of a checkpoint and computes its digest on the way.
-struct CheckpointWriter: ~Copyable, ByteSink {
-  /// A few of them stay in a core's second cache.
-  static let pieceBytes = 1 << 18
+  let folder: String
+  let system: FileSystem
 
-  private let file: PieceWriter
-  private var hash = SHA256()
+  /// Brings files to disk; their names are in the folder then, but not yet on disk.
+  ///
+  /// - Returns: what a manifest says of them, in the order in which they came.
+  func write(_ files: [UnwrittenFile]) throws(CheckpointError) -> [CheckpointFile] {
+    // The longest go first, so that little is left without a second file beside it.
+    var waiting = files.indices.sorted { files[$0].content.count < files[$1].content.count }
+    var written: [Int: CheckpointFile] = [:]
+    var lanes: [Lane] = []
+    var idle = [PieceMemory(), PieceMemory()]
+    do throws(CheckpointError) {
+      while !waiting.isEmpty || !lanes.isEmpty {
+        while let memory = idle.last, let next = waiting.popLast() {
+          let output = try OutputFile(path: "\(folder)/\(files[next].name)", system)
+          lanes.append(try Lane(next, files[next].content, to: output, memory))
+          idle.removeLast()
+        }
+        if lanes.count == 2 {
+          Lane.advance(lanes[0], lanes[1], by: Self.partBytes)
+        } else {
+          lanes[0].advance(by: Self.partBytes)
+        }
+        for lane in lanes {
+          if lane.isRead {
+            written[lane.file] = try lane.finish(name: files[lane.file].name)
+            idle.append(lane.memory)
+          } else {
+            try lane.makeRoom()
+          }
+        }
+        lanes.removeAll(where: \.isRead)
+      }
+    } catch {
+      for lane in lanes { lane.giveUp() }
+      throw error
+    }
+    return files.indices.compactMap { written[$0] }
+  }
+}
+
+/// A file that is read to where the disk takes it from, hashed there before it has left the core's cache, and handed over piece by piece.
+private final class Lane {
+  /// Which of the files it is.
+  let file: Int
+  let memory: PieceMemory
+  private var content: FileContent
+  private var digest = FileDigest()
+  private let writer: PieceWriter
   /// What is not handed over yet: gathered to as much as may go past the page cache.
   private var piece: UnsafeMutableRawBufferPointer
-  private var count = 0
+  private var gathered = 0
+  /// Bytes at its end that are not hashed: at the end of the content, less than a block.
+  private var unhashed = 0
+  private var unread: Int
 
-  init(path: String, _ system: FileSystem) throws(CheckpointError) {
-    let file = PieceWriter(try OutputFile(path: path, system), pieceBytes: Self.pieceBytes)
-    piece = try file.next()
-    self.file = file
-  }
-
-  mutating func append(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
-    try append(bytes.count) { part, start in
-      part.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + part.count]))
-    }
-  }
-
-  /// Reads to where the disk takes the bytes from, and hashes them there before they have left the core's cache.
-  mutating func append(
-    _ total: Int, reading read: (UnsafeMutableRawBufferPointer, _ from: Int) -> Void
+  init(
+    _ file: Int, _ content: FileContent, to output: consuming OutputFile, _ memory: PieceMemory
   ) throws(CheckpointError) {
-    var start = 0
-    while start < total {
-      let part = UnsafeMutableRawBufferPointer(
-        rebasing: piece[count..<min(Self.pieceBytes, count + min(Self.readBytes, total - start))])
-      read(part, start)
-      hash.update(bufferPointer: UnsafeRawBufferPointer(part))
-      start += part.count
-      count += part.count
-      if count == Self.pieceBytes { try flush() }
-    }
+    self.file = file
+    self.memory = memory
+    self.content = content
+    unread = content.count
+    writer = PieceWriter(output, memory)
+    piece = try writer.next()
   }
 
-  private mutating func flush() throws(CheckpointError) {
-    file.append(count)
-    count = 0
-    piece = try file.next()
+  /// Whether the rest of the content is in the piece at hand.
+  var isRead: Bool { unread == 0 }
+
+  /// Reads and hashes the next bytes, up to the end of the content.
+  func advance(by count: Int) {
+    let part = read(count)
+    digest.update(part, ahead: content.ahead)
+  }
+
+  /// The same for two files.
+  static func advance(_ first: Lane, _ second: Lane, by count: Int) {
+    let (firstPart, secondPart) = (first.read(count), second.read(count))
+    FileDigest.update(
+      &first.digest, firstPart, ahead: first.content.ahead, &second.digest, secondPart,
+      ahead: second.content.ahead)
+  }
+
+  /// - Returns: what is to be hashed now, in whole blocks.
+  private func read(_ count: Int) -> UnsafeRawBufferPointer {
+    let start = gathered
+    let count = content.read(into: UnsafeMutableRawBufferPointer(rebasing: piece[start..<start + count]))
+    gathered += count
+    unread -= count
+    unhashed = count % FileDigest.blockBytes
+    return UnsafeRawBufferPointer(rebasing: piece[start..<gathered - unhashed])
+  }
+
+  /// Hands the piece over when it is full.
+  func makeRoom() throws(CheckpointError) {
+    guard gathered == piece.count else { return }
+    writer.append(gathered)
+    gathered = 0
+    piece = try writer.next()
   }
 
   /// Brings the file to disk.
-  consuming func finish(name: String) throws(CheckpointError) -> CheckpointFile {
-    file.append(count)
-    let bytes = try file.finish()
-    return CheckpointFile(name: name, bytes: bytes, sha256: hash.finalize().hexadecimal)
+  func finish(name: String) throws(CheckpointError) -> CheckpointFile {
+    let last = UnsafeRawBufferPointer(rebasing: piece[gathered - unhashed..<gathered])
+    let sha256 = digest.finish(last)
+    writer.append(gathered)
+    return CheckpointFile(name: name, bytes: try writer.finish(), sha256: sha256)
   }
+
+  /// Returns when nothing of it is on its way any more.
+  func giveUp() { writer.giveUp() }
 }

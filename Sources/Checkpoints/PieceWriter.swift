@@ -7,24 +7,22 @@ import Synchronization
 /// `finish` has waited for the last of them, and because a piece of memory belongs to either side in turn.
 final class PieceWriter: @unchecked Sendable {
   /// One is filled, the others are the disk's.
-  private static let pieces = 4
+  private static let pieces = 2
 
   private var file: OutputFile
   private let failure = Mutex<CheckpointError?>(nil)
   private let queue = DispatchQueue(label: "rondo-checkpoint-file")
   private let free = DispatchSemaphore(value: 0)
-  private let memory: UnsafeMutableRawBufferPointer
+  private let memory: PieceMemory
   private let pieceBytes: Int
   private var handedOver = 0
 
-  init(_ file: consuming OutputFile, pieceBytes: Int) {
+  init(_ file: consuming OutputFile, _ memory: PieceMemory) {
     self.file = file
-    self.pieceBytes = pieceBytes
-    memory = .allocate(byteCount: Self.pieces * pieceBytes, alignment: OutputFile.alignment)
+    self.memory = memory
+    pieceBytes = memory.bytes.count / Self.pieces
     for _ in 0..<Self.pieces { free.signal() }
   }
-
-  deinit { memory.deallocate() }
 
   /// Where the next piece is to be put, once there is room.
   ///
@@ -32,7 +30,7 @@ final class PieceWriter: @unchecked Sendable {
   func next() throws(CheckpointError) -> UnsafeMutableRawBufferPointer {
     free.wait()
     try check()
-    return UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + pieceBytes])
+    return UnsafeMutableRawBufferPointer(rebasing: memory.bytes[start..<start + pieceBytes])
   }
 
   private var start: Int { handedOver % Self.pieces * pieceBytes }
@@ -48,13 +46,16 @@ final class PieceWriter: @unchecked Sendable {
     queue.async { [self] in
       do throws(CheckpointError) {
         try check()
-        try file.append(UnsafeRawBufferPointer(rebasing: memory[bytes]))
+        try file.append(UnsafeRawBufferPointer(rebasing: memory.bytes[bytes]))
       } catch {
         failure.withLock { $0 = error }
       }
       free.signal()
     }
   }
+
+  /// Returns when nothing of the file is on its way any more, so that it can be removed.
+  func giveUp() { queue.sync {} }
 
   /// Brings the file to disk and closes it.
   ///

@@ -1,67 +1,53 @@
 /// A tensor to be written: a name, a shape, and where its elements are.
 public struct SafetensorsSource {
-  fileprivate enum Elements {
-    case floats([Float])
-    case int32s([Int32])
-    case int64s([Int64])
-    case memory(UnsafeRawBufferPointer)
-    case reading((UnsafeMutableRawBufferPointer, Int) -> Void)
-  }
-
   public let name: String
   public let type: SafetensorsType
   public let shape: [Int]
-  fileprivate let elements: Elements
+  fileprivate let bytes: FileContent.Part
 
   public init(_ name: String, shape: [Int], _ elements: [Float]) {
-    self.init(name, .float32, shape, .floats(elements), count: elements.count)
+    self.init(name, .float32, shape, FileContent.Part(elements))
   }
 
   public init(_ name: String, shape: [Int], _ elements: [Int32]) {
-    self.init(name, .int32, shape, .int32s(elements), count: elements.count)
+    self.init(name, .int32, shape, FileContent.Part(elements))
   }
 
   public init(_ name: String, shape: [Int], _ elements: [Int64]) {
-    self.init(name, .int64, shape, .int64s(elements), count: elements.count)
+    self.init(name, .int64, shape, FileContent.Part(elements))
   }
 
   /// Elements in memory that the caller keeps, such as a region of an arena, until they are written.
   package init(_ name: String, shape: [Int], _ elements: UnsafeBufferPointer<Float>) {
-    self.init(name, .float32, shape, .memory(UnsafeRawBufferPointer(elements)), count: elements.count)
+    self.init(name, .float32, shape, FileContent.Part(UnsafeRawBufferPointer(elements)))
   }
 
   /// Floats that are read when they are written, piece by piece from the front.
   ///
-  /// - Parameter read: fills a buffer with the bytes from that one on.
+  /// - Parameters:
+  ///   - origin: where they lie, as far as is known: only fetched into the cache.
+  ///   - read: fills a buffer with the bytes from that one on.
   package init(
-    _ name: String, shape: [Int], reading read: @escaping (UnsafeMutableRawBufferPointer, _ from: Int) -> Void
+    _ name: String, shape: [Int], from origin: UnsafeRawPointer?,
+    reading read: @escaping (UnsafeMutableRawBufferPointer, _ from: Int) -> Void
   ) {
-    self.init(name, .float32, shape, .reading(read), count: shape.reduce(1, *))
+    let count = shape.reduce(1, *) * MemoryLayout<Float>.stride
+    self.init(name, .float32, shape, FileContent.Part(count: count, read: read, origin: origin))
   }
 
-  private init(_ name: String, _ type: SafetensorsType, _ shape: [Int], _ elements: Elements, count: Int) {
+  private init(_ name: String, _ type: SafetensorsType, _ shape: [Int], _ bytes: FileContent.Part) {
     precondition(
-      shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == count,
-      "SafetensorsSource: tensor \(name) of shape \(shape) has \(count) elements")
+      shape.allSatisfy { $0 >= 0 } && type.bytes(of: shape) == bytes.count,
+      "SafetensorsSource: tensor \(name) of shape \(shape) has \(bytes.count) bytes")
     self.name = name
     self.type = type
     self.shape = shape
-    self.elements = elements
-  }
-
-  fileprivate func write(to sink: inout some ByteSink & ~Copyable) throws(CheckpointError) {
-    switch elements {
-    case .floats(let array): try sink.append(array)
-    case .int32s(let array): try sink.append(array)
-    case .int64s(let array): try sink.append(array)
-    case .memory(let memory): try sink.append(memory)
-    case .reading(let read): try sink.append(type.bytes(of: shape) ?? 0, reading: read)
-    }
+    self.bytes = bytes
   }
 }
 
 extension SafetensorsFile {
-  /// Writes tensors straight from where they are, without a copy in memory. The file appears under its name when it is complete and
+  /// Writes tensors from where they are, piece by piece. The file appears under its name when it is complete and
   /// on disk, or not at all; a file that was there stays until then.
   ///
   /// The bytes depend on names, shapes, elements and metadata alone: tensors are ordered as the reference implementation does, by
@@ -73,14 +59,12 @@ extension SafetensorsFile {
     _ tensors: [SafetensorsSource], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) -> Int {
     var file = try AtomicFile(path: path)
-    try stream(tensors, metadata: metadata, to: &file)
+    try file.append(content(tensors, metadata: metadata))
     return try file.commit()
   }
 
-  /// Gives a sink the bytes of the file, from front to back: the header, then each tensor's from where they lie.
-  static func stream(
-    _ tensors: [SafetensorsSource], metadata: [String: String], to sink: inout some ByteSink & ~Copyable
-  ) throws(CheckpointError) {
+  /// The bytes of the file: the header, then each tensor's from where they lie.
+  static func content(_ tensors: [SafetensorsSource], metadata: [String: String]) -> FileContent {
     let ordered = tensors.sorted { first, second in
       first.type.rank != second.type.rank
         ? first.type.rank > second.type.rank : first.name.utf8.lexicographicallyPrecedes(second.name.utf8)
@@ -88,8 +72,7 @@ extension SafetensorsFile {
     for (first, second) in zip(ordered, ordered.dropFirst()) {
       precondition(first.name != second.name, "SafetensorsFile.write: two tensors are named \(first.name)")
     }
-    try sink.append(header(ordered, metadata: metadata))
-    for tensor in ordered { try tensor.write(to: &sink) }
+    return FileContent([FileContent.Part(header(ordered, metadata: metadata))] + ordered.map(\.bytes))
   }
 
   /// Length and JSON, filled up with blanks to a multiple of 8 bytes.

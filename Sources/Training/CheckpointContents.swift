@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Graph
 import Optimizers
 
@@ -28,43 +29,50 @@ enum CheckpointContents {
   /// What one rank writes of the state after a step.
   struct Part {
     let snapshot: StateSnapshot
-    /// The parts of tensors that lie in the rank's share; nil for an optimizer without state.
-    private(set) var states: [SafetensorsSource]?
-    /// On the rank that writes them: the weights, and their average if one is kept; by the names of their files.
-    private(set) var weights: [(file: String, tensors: [SafetensorsSource])] = []
+    private(set) var files: [UnwrittenFile] = []
 
     /// - Parameters:
     ///   - share: what this rank writes of each arena of the optimizer's state.
-    ///   - hasWeights: whether this rank writes the weights too.
+    ///   - record: of the step.
     ///   - average: of the weights, whole, if one is kept.
     init(
-      _ state: TrainingState, _ graph: Graph, share: StateShare, hasWeights: Bool, average: Arena?
+      _ state: TrainingState, _ graph: Graph, share: StateShare, rank: Int, record: Record, average: Arena?
     ) {
-      let snapshot = StateSnapshot(of: state)
-      self.snapshot = snapshot
+      snapshot = StateSnapshot(of: state)
       let stateCount = state.layout.core.stateCount
       if stateCount > 0 {
-        states = (0..<stateCount).flatMap { index in
-          graph.parameters.flatMap { parameter in
-            share.ranges.compactMap { range -> SafetensorsSource? in
-              let part = parameter.range.clamped(to: range)
-              guard !part.isEmpty else { return nil }
-              return snapshot.source(
-                "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
-                state.firstState(of: part.lowerBound) + index * state.stateStride)
-            }
-          }
+        // In two files, as two at a time are hashed.
+        for (half, part) in share.halves.enumerated() {
+          let name = CheckpointFile.optimizer(2 * rank + half, of: 2 * record.ranks)
+          let sources = (0..<stateCount).flatMap { states(state, $0, graph, part) }
+          files.append(UnwrittenFile(name, sources, metadata: ["format": "rondo"]))
         }
       }
-      guard hasWeights else { return }
-      let arenas =
-        [(CheckpointFile.model, state.parameters)]
-        + (average.map { [(RunDirectory.averageWeights, $0)] } ?? [])
-      weights = arenas.map { file, arena in
+      guard rank == 0 else { return }
+      let averages = average.map { [(RunDirectory.averageWeights, $0)] } ?? []
+      for (name, arena) in [(CheckpointFile.model, state.parameters)] + averages {
         let tensors = graph.parameters.map {
           snapshot.source($0.name, shape: $0.shape.extents, arena.base + $0.offset)
         }
-        return (file, tensors)
+        let metadata = ["format": "rondo", "steps": String(record.step)]
+        files.append(UnwrittenFile(name, tensors, metadata: metadata))
+      }
+      let text = JSONLine.encode(record, pretty: true) + "\n"
+      files.append(UnwrittenFile(CheckpointFile.state, Data(text.utf8)))
+    }
+
+    /// The parts of tensors that lie in a share, of one arena of state.
+    private func states(
+      _ state: TrainingState, _ index: Int, _ graph: Graph, _ share: StateShare
+    ) -> [SafetensorsSource] {
+      graph.parameters.flatMap { parameter in
+        share.ranges.compactMap { range in
+          let part = parameter.range.clamped(to: range)
+          guard !part.isEmpty else { return nil }
+          return snapshot.source(
+            "\(index).\(parameter.name)@\(part.lowerBound - parameter.offset)", shape: [part.count],
+            state.firstState(of: part.lowerBound) + index * state.stateStride)
+        }
       }
     }
   }

@@ -59,13 +59,12 @@ final class Checkpointer {
       return false
     }
     let part = CheckpointContents.Part(
-      trainer.state, trainer.network.graph, share: share, hasWeights: rank == 0,
+      trainer.state, trainer.network.graph, share: share, rank: rank, record: record(),
       average: try trainer.average())
     // A sharded average is whole in memory of gradients, which the next step writes.
     if trainer.reducer.way.isSharded, trainer.state.keepsAverage { keep(part.snapshot) }
-    let record = JSONLine.encode(record(), pretty: true)
-    let work = Work(store: store, part: part, step: step, rank: rank, size: size, record: record)
-    writing = (step, part.snapshot, BackgroundTask("rondo-write") { try work.run() })
+    let writer = BackgroundTask("rondo-write") { [store] in try store.write(part.files, step: step) }
+    writing = (step, part.snapshot, writer)
     return true
   }
 
@@ -194,30 +193,5 @@ final class Checkpointer {
       step: trainer.step, samplePosition: stepOfEpoch * configuration.training.batch, epoch: epoch,
       seed: configuration.seed, optimizer: trainer.optimizerName, ranks: size, blasKernel: BLAS.kernelName,
       progress: trainer.progress, configuration: configuration.resolvedYAML)
-  }
-
-  /// What one rank's thread does.
-  private struct Work {
-    let store: CheckpointStore
-    let part: CheckpointContents.Part
-    let step: Int
-    let rank: Int
-    let size: Int
-    let record: String
-
-    func run() throws -> [CheckpointFile] {
-      var files: [CheckpointFile] = []
-      if let states = part.states {
-        let name = CheckpointFile.optimizer(rank, of: size)
-        files.append(try store.write(states, metadata: ["format": "rondo"], as: name, step: step))
-      }
-      guard rank == 0 else { return files }
-      for (name, tensors) in part.weights {
-        let metadata = ["format": "rondo", "steps": String(step)]
-        files.append(try store.write(tensors, metadata: metadata, as: name, step: step))
-      }
-      files.append(try store.write(Data((record + "\n").utf8), as: CheckpointFile.state, step: step))
-      return files
-    }
   }
 }

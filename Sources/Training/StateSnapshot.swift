@@ -41,7 +41,7 @@ final class StateSnapshot: @unchecked Sendable {
       parts.all.append(Part(start: start, count: shape.reduce(1, *)))
       return parts.all.count - 1
     }
-    return SafetensorsSource(name, shape: shape) { [self] bytes, offset in
+    return SafetensorsSource(name, shape: shape, from: start) { [self] bytes, offset in
       read(index, from: offset / MemoryLayout<Float>.stride, into: bytes)
     }
   }

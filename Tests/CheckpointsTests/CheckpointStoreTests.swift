@@ -43,13 +43,30 @@ import Testing
     let folder = try Folder()
     let run = SampleRun(folder)
     try run.store.begin(step: 1)
-    let piece = CheckpointWriter.pieceBytes
+    let piece = 1 << 18
     for size in [0, 1, piece - 1, piece, piece + 1, 3 * piece + 17] {
       let bytes = Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) })
       let file = try run.store.write(bytes, as: "f\(size)", step: 1)
       #expect(file.bytes == size)
       #expect(file.sha256 == SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined())
       try file.check(in: run.store.partialPath(1), checkingDigest: true)
+    }
+  }
+
+  @Test(arguments: [[5, 700_001], [1 << 20, 1 << 20], [0, 300_000, 17, 1 << 18, 262_207, 3]])
+  func filesThatAreWrittenTogetherHaveEachItsOwnContentAndDigest(sizes: [Int]) throws {
+    let folder = try Folder()
+    let run = SampleRun(folder)
+    try run.store.begin(step: 1)
+    let contents = sizes.enumerated().map { index, size in
+      Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 29 &+ $0 >> 7 &+ index) })
+    }
+    let files = try run.store.write(
+      contents.enumerated().map { UnwrittenFile("f\($0)", $1) }, step: 1)
+    #expect(files.map(\.name) == sizes.indices.map { "f\($0)" } && files.map(\.bytes) == sizes)
+    for (file, content) in zip(files, contents) {
+      #expect(file.sha256 == SHA256.hash(data: content).hexadecimal)
+      #expect(try Data(folder.bytes("checkpoints/.step-00000001.partial/\(file.name)")) == content)
     }
   }
 

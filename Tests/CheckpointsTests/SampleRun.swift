@@ -40,13 +40,12 @@ struct SampleRun {
             SafetensorsSource("a.bias", shape: [], [Float(mark)]),
           ], metadata: ["format": "rondo"], as: CheckpointFile.model, step: step)
       ]
-      for shard in 0..<2 {
+      let shards = (0..<2).map { shard in
         let half = Array(numbers(mark, 1)[shard * elements / 2..<(shard + 1) * elements / 2])
-        files.append(
-          try store.write(
-            [SafetensorsSource("mean.a.weight@\(shard * elements / 2)", shape: [half.count], half)],
-            metadata: [:], as: CheckpointFile.optimizer(shard, of: 2), step: step))
+        let source = SafetensorsSource("mean.a.weight@\(shard * elements / 2)", shape: [half.count], half)
+        return UnwrittenFile(CheckpointFile.optimizer(shard, of: 2), [source], metadata: [:])
       }
+      files += try store.write(shards, step: step)
       files.append(try store.write(Data("{\"mark\":\(mark)}".utf8), as: CheckpointFile.state, step: step))
       try store.commit(step: step, files: files)
     } catch {
@@ -75,6 +74,19 @@ struct SampleRun {
   }
 
   func names() throws -> [String] { try FileSystem.names(in: store.directory)?.sorted() ?? [] }
+}
+
+extension CheckpointStore {
+  /// One file.
+  func write(
+    _ tensors: [SafetensorsSource], metadata: [String: String], as name: String, step: Int
+  ) throws -> CheckpointFile {
+    try write([UnwrittenFile(name, tensors, metadata: metadata)], step: step)[0]
+  }
+
+  func write(_ bytes: Data, as name: String, step: Int) throws -> CheckpointFile {
+    try write([UnwrittenFile(name, bytes)], step: step)[0]
+  }
 }
 
 extension ShardedTensors {

@@ -313,6 +313,17 @@ extension RankTests {
     #expect([10, 19, 40, 59].map { share.place(of: $0) } == [0, 9, 10, 29])
   }
 
+  @Test func halvesOfAShareHaveAllOfItsElementsInOrder() {
+    for ranges in [[], [0..<1], [3..<10], [10..<20, 40..<60], [0..<5, 5..<6, 7..<100, 200..<203]]
+      as [[Range<Int>]]
+    {
+      let share = StateShare(ranges)
+      let halves = share.halves
+      #expect(halves.map(\.count) == [share.count / 2, share.count - share.count / 2])
+      #expect(halves.flatMap { $0.ranges.flatMap(Array.init) } == share.ranges.flatMap(Array.init))
+    }
+  }
+
   @Test func inspectionSaysThatTheStateIsDivided() throws {
     for sharded in [true, false] {
       let configuration = configuration(.init(kind: .adamw), sharded: sharded)

@@ -176,7 +176,8 @@ extension RankTests {
             let store = CheckpointStore(directory: path + "/checkpoints")
             try store.begin(step: 40)
             let weights = try Data(contentsOf: URL(fileURLWithPath: newest + "/model.safetensors"))
-            try store.commit(step: 40, files: [store.write(weights, as: CheckpointFile.model, step: 40)])
+            try store.commit(
+              step: 40, files: store.write([UnwrittenFile(CheckpointFile.model, weights)], step: 40))
           }
           let whole = path + "/checkpoints/step-00000040"
           try world.barrier()

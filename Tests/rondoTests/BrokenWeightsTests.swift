@@ -13,7 +13,7 @@ import Testing
         switch self {
         case .bit, .end, .noWeights: "model.safetensors"
         case .manifest: "manifest.json"
-        case .optimizer: "optimizer-00000-of-00001.safetensors"
+        case .optimizer: "optimizer-00000-of-00002.safetensors"
         }
       let file = URL(fileURLWithPath: checkpoint + "/" + name)
       var bytes = try Data(contentsOf: file)

@@ -29,6 +29,18 @@ struct StateShare: Equatable {
       copies: buckets.flatMap { bucket in kept.map { Bucket.share(of: bucket, rank: $0, size: size) } })
   }
 
+  /// Its ranges in two parts of as many elements, give or take one.
+  var halves: [StateShare] {
+    let middle = count / 2
+    let cuts = zip(ranges, places).map { range, place in
+      range.lowerBound + min(max(middle - place, 0), range.count)
+    }
+    return [
+      StateShare(zip(ranges, cuts).map { $0.lowerBound..<$1 }),
+      StateShare(zip(ranges, cuts).map { $1..<$0.upperBound }),
+    ]
+  }
+
   /// Those of which it is a copy, or is none.
   func ranges(areCopies: Bool) -> [Range<Int>] {
     zip(ranges, self.areCopies).filter { $0.1 == areCopies }.map(\.0)
