@@ -41,7 +41,7 @@ public final class ArenaAllreduce {
       let arenas = try memory.shared()
       means = .shared(SharedAllreduce(arenas, tree: memory.tree, count: memory.count))
       arena = arenas.mine
-    } else if way == .tree && memory.hasSharedHosts && memory.hasEqualBlocks {
+    } else if way == .tree && memory.hasSharedHosts && memory.isInBlocks {
       let arenas = try memory.shared()
       means = .twoLevel(
         try TwoLevelAllreduce(arenas, tree: memory.tree, stride: memory.count, world: world))

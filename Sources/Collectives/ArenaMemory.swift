@@ -14,7 +14,7 @@ public final class ArenaMemory {
   /// Whether some host has several ranks.
   public let hasSharedHosts: Bool
   /// As of `HostLayout`.
-  let hasEqualBlocks: Bool
+  let isInBlocks: Bool
 
   /// Of the tree's order.
   public let tree: ReductionTree
@@ -40,7 +40,7 @@ public final class ArenaMemory {
     let layout = try HostLayout(of: world)
     isOneHost = layout.isOneHost
     hasSharedHosts = layout.hasSharedHosts
-    hasEqualBlocks = layout.hasEqualBlocks
+    isInBlocks = layout.isInBlocks
     tree = ReductionTree(leaves: leaves)
     let partials = tree.partials(size: world.size).map(\.count).max() ?? 1
     self.partials = partials
@@ -56,7 +56,7 @@ public final class ArenaMemory {
     switch way {
     case .messages: false
     case .shared, .twoLevel: true
-    case .tree: isOneHost || hasSharedHosts && hasEqualBlocks
+    case .tree: isOneHost || hasSharedHosts && isInBlocks
     case .auto: isOneHost || hasSharedHosts
     }
   }

@@ -64,8 +64,8 @@ extension CollectiveContract {
   }
 
   /// What ranks bring to a sum in the order of a tree: a buffer of `count` elements for each of their partial sums, one after the other.
-  static func partials(of tree: ReductionTree, size: Int, count: Int) -> [[Holding]] {
-    tree.partials(size: size).map { partials in
+  static func partials(_ all: [[Range<Int>]], of tree: ReductionTree, count: Int) -> [[Holding]] {
+    all.map { partials in
       partials.enumerated().map { place, partial in
         Holding(range: place * count..<(place + 1) * count, firstElement: 0, order: tree.order(of: partial))
       }

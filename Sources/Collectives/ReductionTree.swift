@@ -28,6 +28,9 @@ public struct ReductionTree: Sendable, Equatable {
     return rank * leaves / size..<(rank + 1) * leaves / size
   }
 
+  /// The leaves of each of `size` ranks.
+  public func runs(size: Int) -> [Range<Int>] { (0..<size).map { run(ofRank: $0, size: size) } }
+
   /// The largest subtrees that lie inside a run, each as its range of leaves, in ascending order.
   public func partials(of run: Range<Int>) -> [Range<Int>] {
     var partials: [Range<Int>] = []
@@ -44,10 +47,11 @@ public struct ReductionTree: Sendable, Equatable {
     return partials
   }
 
-  /// The subtrees whose sums each of `size` ranks is left with, in the order of the ranks.
-  public func partials(size: Int) -> [[Range<Int>]] {
-    (0..<size).map { partials(of: run(ofRank: $0, size: size)) }
-  }
+  /// The subtrees whose sums ranks with these runs are left with, in the order of the ranks.
+  public func partials(of runs: [Range<Int>]) -> [[Range<Int>]] { runs.map { partials(of: $0) } }
+
+  /// The same for `size` ranks with runs of their own.
+  public func partials(size: Int) -> [[Range<Int>]] { partials(of: runs(size: size)) }
 
   /// How many sums can be taken once the sum over `leaf` is in, when the leaves of `run` come in ascending order:
   /// each adds the two latest partial sums, the earlier one on the left. As in a binary counter, what remains at

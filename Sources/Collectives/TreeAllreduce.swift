@@ -1,11 +1,11 @@
 /// The allreduce whose bits do not depend on the number of ranks: it adds in the order of a ``ReductionTree``.
 ///
 /// **Words.** A *leaf* is a contribution, such as the gradient of one microbatch; the tree is over `leaves` of
-/// them. Each rank holds a run of leaves and brings, in a buffer each, its *partial sums*: those over the largest
-/// subtrees that lie inside its run (``partials(size:rank:)``). With k(r) of them at rank r there are K = sum k(r) in
+/// them. Each rank holds a run of leaves, as long as the others' unless `runs` are given, and brings, in a buffer each, its *partial sums*:
+/// those over the largest subtrees that lie inside its run (``partials(size:)``). With k(r) of them at rank r there are K = sum k(r) in
 /// all. The result comes to the rank's first buffer; what the others hold then is undefined.
 ///
-/// **Steps, leaves and size powers of two.** Each rank holds one subtree, and the tree over the ranks is the one
+/// **Steps, leaves and size powers of two, equal runs.** Each rank holds one subtree, and the tree over the ranks is the one
 /// in which ``HalvingDoubling`` adds, neighbours first. So this is halving-doubling, with the bytes of a ring, and
 /// up to `shortLength` elements ``RecursiveDoubling``, whose tree is the same.
 ///
@@ -34,6 +34,8 @@ public struct TreeAllreduce: ScheduledAllreduce {
   public let tree: ReductionTree
   /// Elements that are exchanged whole: of a buffer, where ranks add in pairs, else of all K buffers together.
   public let shortLength: Int
+  /// The leaves of each rank, for as many ranks alone; nil: for any number of ranks, as even as they can be.
+  public let runs: [Range<Int>]?
 
   private let halving: HalvingDoubling
   private let doubling: RecursiveDoubling
@@ -43,12 +45,14 @@ public struct TreeAllreduce: ScheduledAllreduce {
   ///   - segmentLength: of the direct exchange.
   ///   - laneLength: of halving-doubling.
   ///   - lanesInFlight: of both.
+  ///   - runs: in ascending order all leaves, at least one for each rank; nil: `ReductionTree.runs(size:)`.
   ///   - workspaceLength: as of ``Direct``.
   public init(
     leaves: Int, shortLength: Int, segmentLength: Int, laneLength: Int, lanesInFlight: Int,
-    workspaceLength: Int = .max
+    workspaceLength: Int = .max, runs: [Range<Int>]? = nil
   ) {
     tree = ReductionTree(leaves: leaves)
+    self.runs = runs
     self.shortLength = shortLength
     halving = HalvingDoubling(laneLength: laneLength, lanesInFlight: lanesInFlight)
     doubling = RecursiveDoubling(
@@ -58,17 +62,22 @@ public struct TreeAllreduce: ScheduledAllreduce {
   }
 
   /// The defaults of ``HalvingDoubling`` and ``Direct``; up to 16 KiB are exchanged whole.
-  public init(leaves: Int, elementBytes: Int, segments: Segments = .long) {
+  public init(leaves: Int, elementBytes: Int, segments: Segments = .long, runs: [Range<Int>]? = nil) {
     tree = ReductionTree(leaves: leaves)
+    self.runs = runs
     shortLength = (16 << 10) / elementBytes
     halving = HalvingDoubling(elementBytes: elementBytes, segments: segments)
     doubling = RecursiveDoubling(elementBytes: elementBytes, largestGroup: 2, segments: segments)
     direct = Direct(elementBytes: elementBytes, segments: segments)
   }
 
-  /// The subtrees whose sums a rank brings, as ranges of leaves, in the order of its buffers.
-  public func partials(size: Int, rank: Int) -> [Range<Int>] {
-    tree.partials(of: tree.run(ofRank: rank, size: size))
+  /// The subtrees whose sums each rank brings, as ranges of leaves, in the order of its buffers.
+  public func partials(size: Int) -> [[Range<Int>]] {
+    guard let runs else { return tree.partials(size: size) }
+    precondition(
+      runs.count == size && runs.allSatisfy { !$0.isEmpty } && runs.flatMap(\.self) == Array(0..<tree.leaves),
+      "TreeAllreduce: \(runs) are no runs of \(tree.leaves) leaves for \(size) ranks")
+    return tree.partials(of: runs)
   }
 
   public func schedule(size: Int, rank: Int, count: Int) -> Schedule {
@@ -77,7 +86,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
     case .halving: return halving.schedule(size: size, rank: rank, count: count)
     case .exchange, .direct:
       var pass = TreePass(
-        .both, tree, partials: tree.partials(size: size), lanes: lanes(size, count), rank: rank, count: count,
+        .both, tree, partials: partials(size: size), lanes: lanes(size, count), rank: rank, count: count,
         inFlight: direct.lanesInFlight)
       return pass.schedule()
     }
@@ -87,8 +96,8 @@ public struct TreeAllreduce: ScheduledAllreduce {
   /// exchange sends k q + (size - 1) p, receives (K - k) p + q and adds (K - 1) p. Exchanged whole: k (size - 1)
   /// buffers are sent in so many messages, K - k received, K - 1 added, in one round.
   public func cost(size: Int, rank: Int, count: Int) -> ScheduleCost {
-    let ownPartials = partials(size: size, rank: rank).count
-    let partials = tree.partials(size: size).joined().count
+    let all = partials(size: size)
+    let (ownPartials, partials) = (all[rank].count, all.joined().count)
     switch way(size, count) {
     case .doubling: return doubling.cost(size: size, rank: rank, count: count)
     case .halving: return halving.cost(size: size, rank: rank, count: count)
@@ -118,7 +127,7 @@ public struct TreeAllreduce: ScheduledAllreduce {
   public func contract(size: Int, count: Int) -> CollectiveContract {
     CollectiveContract(
       contributors: tree.leaves,
-      before: CollectiveContract.partials(of: tree, size: size, count: count),
+      before: CollectiveContract.partials(partials(size: size), of: tree, count: count),
       result: additionOrders(size: size, count: count), after: Array(repeating: [0..<count], count: size))
   }
 
@@ -126,10 +135,11 @@ public struct TreeAllreduce: ScheduledAllreduce {
 
   private func way(_ size: Int, _ count: Int) -> Way {
     // Powers of two, and no others, cut the tree into one subtree a rank and a tree of pairs over them.
-    if size & (size - 1) == 0, tree.leaves & (tree.leaves - 1) == 0 {
+    let areEven = runs == nil || runs == tree.runs(size: size)
+    if areEven, size & (size - 1) == 0, tree.leaves & (tree.leaves - 1) == 0 {
       return count <= shortLength ? .doubling : .halving
     }
-    return tree.partials(size: size).joined().count * count <= shortLength ? .exchange : .direct
+    return partials(size: size).joined().count * count <= shortLength ? .exchange : .direct
   }
 
   /// Lanes of chunks, or nil where everything is exchanged whole.
@@ -138,6 +148,6 @@ public struct TreeAllreduce: ScheduledAllreduce {
   }
 
   private func chunkLanes(_ size: Int, _ count: Int) -> ChunkLanes {
-    direct.lanes(slots: tree.partials(size: size).joined().count, size, count)
+    direct.lanes(slots: partials(size: size).joined().count, size, count)
   }
 }

@@ -36,6 +36,8 @@ public struct TreeExecutor: ~Copyable {
 
   private var executor: ScheduleExecutor
   private let fixed: TreeAllreduce?
+  /// As of ``TreeAllreduce``.
+  private let runs: [Range<Int>]?
   /// Of the chunks of reduce-scatters, as of ``Chunks``.
   private let grain: Int?
   /// The buffers after the first, kept so that a call does not allocate.
@@ -47,11 +49,12 @@ public struct TreeExecutor: ~Copyable {
   /// - Parameters:
   ///   - leaves: at least as many as there are ranks.
   ///   - grain: of the chunks of reduce-scatters, as of ``Chunks``.
+  ///   - runs: the leaves of each rank, as of ``TreeAllreduce``, for allreduces alone.
   public init(
-    leaves: Int, grain: Int? = nil, owning communicator: consuming Communicator,
+    leaves: Int, grain: Int? = nil, runs: [Range<Int>]? = nil, owning communicator: consuming Communicator,
     progress: AllreduceProgress = .init()
   ) {
-    self.init(leaves, fixed: nil, grain: grain, owning: communicator, progress: progress)
+    self.init(leaves, fixed: nil, grain: grain, runs: runs, owning: communicator, progress: progress)
     patience = .sharedCore
   }
 
@@ -66,28 +69,31 @@ public struct TreeExecutor: ~Copyable {
     leaves: Int, grain: Int? = nil, on communicator: borrowing Communicator,
     progress: AllreduceProgress = .init()
   ) throws(MPIError) {
-    self.init(leaves, fixed: nil, grain: grain, owning: try communicator.duplicate(), progress: progress)
+    self.init(
+      leaves, fixed: nil, grain: grain, runs: nil, owning: try communicator.duplicate(), progress: progress)
   }
 
   /// With given segments, for tests and tuning. Collective.
   package init(_ algorithm: TreeAllreduce, on communicator: borrowing Communicator) throws(MPIError) {
     self.init(
-      algorithm.tree.leaves, fixed: algorithm, grain: nil, owning: try communicator.duplicate(),
+      algorithm.tree.leaves, fixed: algorithm, grain: nil, runs: algorithm.runs,
+      owning: try communicator.duplicate(),
       progress: AllreduceProgress())
   }
 
   private init(
-    _ leaves: Int, fixed: TreeAllreduce?, grain: Int?, owning communicator: consuming Communicator,
-    progress: AllreduceProgress
+    _ leaves: Int, fixed: TreeAllreduce?, grain: Int?, runs: [Range<Int>]?,
+    owning communicator: consuming Communicator, progress: AllreduceProgress
   ) {
-    let size = communicator.size
-    tree = ReductionTree(leaves: leaves)
-    run = tree.run(ofRank: communicator.rank, size: size)
+    let tree = ReductionTree(leaves: leaves)
+    let all = runs ?? tree.runs(size: communicator.size)
+    self.tree = tree
+    run = all[communicator.rank]
     partials = tree.partials(of: run)
     // As many buffers as a schedule's memory has room for, and as much on all ranks.
-    let most = tree.partials(size: size).map(\.count).max() ?? 1
-    pieceLimit = (1 << 30) / most
+    pieceLimit = (1 << 30) / (tree.partials(of: all).map(\.count).max() ?? 1)
     self.fixed = fixed
+    self.runs = runs
     self.grain = grain
     executor = ScheduleExecutor(owning: communicator, progress: progress)
   }
@@ -131,6 +137,7 @@ public struct TreeExecutor: ~Copyable {
     _ buffers: [UnsafeMutableBufferPointer<T>], _ reduction: Reduction = .sum
   ) throws(MPIError) {
     let (first, count) = (take(buffers), buffers[0].count)
+    precondition(runs == nil, "tree reduce-scatter: the leaves are divided evenly, or not at all")
     precondition(
       count <= pieceLimit,
       "rank \(executor.communicator.rank): tree reduce-scatter: \(count) elements, but at most \(pieceLimit) can be cut into "
@@ -190,8 +197,9 @@ public struct TreeExecutor: ~Copyable {
       try executor.run(
         .allreduce, over: first + offset * elementBytes, otherPartials: otherPartials, count: piece,
         elementBytes: elementBytes, combine: combine
-      ) { [fixed, tree] size, rank in
-        (fixed ?? TreeAllreduce(leaves: tree.leaves, elementBytes: elementBytes, segments: segments))
+      ) { [fixed, tree, runs] size, rank in
+        (fixed
+          ?? TreeAllreduce(leaves: tree.leaves, elementBytes: elementBytes, segments: segments, runs: runs))
           .schedule(size: size, rank: rank, count: piece)
       }
       offset += piece

@@ -56,7 +56,7 @@ public struct TreeReduceScatter: ScheduledCollective {
     let chunks = Partition(0..<count, into: size, grain: grain)
     return CollectiveContract(
       contributors: tree.leaves,
-      before: CollectiveContract.partials(of: tree, size: size, count: count),
+      before: CollectiveContract.partials(tree.partials(size: size), of: tree, count: count),
       result: count == 0 ? [] : [(0..<count, tree.order)], after: (0..<size).map { [chunks[$0]] })
   }
 

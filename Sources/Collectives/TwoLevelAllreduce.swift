@@ -72,7 +72,7 @@ public final class TwoLevelAllreduce {
   /// In the order of a tree: the arenas hold, one after the other, as many buffers as the rank has partial sums of it,
   /// `ReductionTree.partials(of:)` of its run. The sum comes to the first; the others are undefined after a call.
   ///
-  /// Collective over `world`, whose hosts have equal blocks of its ranks: see `HostLayout.hasEqualBlocks`.
+  /// Collective over `world`, whose hosts have blocks of its ranks: see `HostLayout.isInBlocks`.
   ///
   /// - Parameter stride: elements from one of a rank's buffers to the next.
   public convenience init(
@@ -80,17 +80,23 @@ public final class TwoLevelAllreduce {
     progress: AllreduceProgress = .init()
   ) throws(MPIError) {
     let (size, first) = (world.size, world.rank - arenas.rank)
+    let firsts = try world.allgather(first)
+    let blocks = (0..<size).filter { firsts[$0] == $0 }
     precondition(
-      size.isMultiple(of: arenas.size) && first.isMultiple(of: arenas.size),
-      "rank \(world.rank): TwoLevelAllreduce: expected equal blocks of ranks on the hosts, found rank \(arenas.rank) of \(arenas.size)"
+      (0..<size).allSatisfy { firsts[$0] == $0 || firsts[$0] == firsts[$0 - 1] },
+      "rank \(world.rank): TwoLevelAllreduce: expected blocks of ranks on the hosts, found first ranks \(firsts)"
     )
+    // What one rank in the place of each host's would hold.
+    let hostRuns = zip(blocks, blocks.dropFirst() + [size]).map { block, next in
+      tree.run(ofRank: block, size: size).lowerBound..<tree.run(ofRank: next - 1, size: size).upperBound
+    }
     var operands: [(partial: Range<Int>, buffer: UnsafeMutablePointer<Float>)] = []
     for (member, partials) in tree.partials(size: size)[first..<first + arenas.size].enumerated() {
       for (index, partial) in partials.enumerated() {
         operands.append((partial, arenas.bases[member] + index * stride))
       }
     }
-    let hostRun = tree.run(ofRank: first / arenas.size, size: size / arenas.size)
+    let hostRun = hostRuns[blocks.firstIndex(of: first) ?? 0]
     let sums = tree.partials(of: hostRun).map { partial in
       let inside = operands.filter { partial.contains($0.partial) }
       return Fold(
@@ -99,7 +105,8 @@ public final class TwoLevelAllreduce {
     }
     try self.init(arenas, sums: sums, world: world, progress: progress) {
       carriers, progress throws(MPIError) in
-      .tree(ExecutorBox(TreeExecutor(leaves: tree.leaves, owning: carriers, progress: progress)))
+      .tree(
+        ExecutorBox(TreeExecutor(leaves: tree.leaves, runs: hostRuns, owning: carriers, progress: progress)))
     }
   }
 

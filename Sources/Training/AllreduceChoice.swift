@@ -50,16 +50,16 @@ struct AllreduceChoice {
     }
     let isNeeded = communication.algorithm != .auto
     let keepsOrder = configuration.training.reproducible
-    if communication.algorithm == .twoLevel, keepsOrder, !layout.hasEqualBlocks {
+    if communication.algorithm == .twoLevel, keepsOrder, !layout.isInBlocks {
       throw CommonFailure(
-        "communication.algorithm: two-level keeps the order of additions where every host has as many ranks, and those one after the "
-          + "other; these are \(layout), so start them with --map-by ppr:N:node, set training.reproducible to false, or this to auto",
+        "communication.algorithm: two-level keeps the order of additions where the ranks of each host follow each other; these were "
+          + "dealt out one by one, so start them with --map-by slot, set training.reproducible to false, or this to auto",
         exitStatus: 2)
     }
     // Between hosts shares of the state go by messages of all ranks. Where all share memory, the state is there once.
     let wantsMemory =
       isNeeded || layout.isOneHost
-      || !isSharded && layout.hasSharedHosts && (!keepsOrder || layout.hasEqualBlocks)
+      || !isSharded && layout.hasSharedHosts && (!keepsOrder || layout.isInBlocks)
     let host = try world.splitByHost()
     let hasMemory =
       try wantsMemory

@@ -61,23 +61,15 @@ extension Diagnosis {
     ]
   }
 
-  /// Ranks of a host add up in shared memory before they send, in reproducible mode only where hosts have equal blocks of ranks.
+  /// Ranks of a host add up in shared memory before they send, in reproducible mode only where the ranks of each host follow each other.
   static let blocks: Check = { job in
     let hosts = job.hosts
-    let most = hosts.map(\.ranks.count).max() ?? 1
-    let isInBlocks = hosts.flatMap(\.ranks).map(\.rank) == job.ranks.map(\.rank)
-    guard hosts.count > 1, most > 1, !isInBlocks || hosts.contains(where: { $0.ranks.count != most }) else {
-      return []
-    }
+    guard hosts.flatMap(\.ranks).map(\.rank) != job.ranks.map(\.rank) else { return [] }
     return [
       .note(
         "rank-blocks",
-        isInBlocks
-          ? "hosts have \(hosts.map(\.ranks.count).min() ?? 1) to \(most) ranks: in reproducible mode each rank sends for itself"
-          : "ranks were dealt out to \(hosts.count) hosts one by one: in reproducible mode each rank sends for itself",
-        remedy:
-          "give every host as many ranks, one after the other: mpirun --map-by ppr:\(most):node, srun --distribution=block"
-      )
+        "ranks were dealt out to \(hosts.count) hosts one by one: in reproducible mode each rank sends for itself",
+        remedy: "have the ranks of a host follow each other: mpirun --map-by slot, srun --distribution=block")
     ]
   }
 

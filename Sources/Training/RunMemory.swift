@@ -55,12 +55,11 @@ public struct RunMemory: Codable, Sendable, Equatable {
     let ranks = ranksPerHost.reduce(0, +)
     let here = ranksPerHost.max() ?? 1
     let states = stateCount + (training.emaDecay == nil ? 0 : 1)
-    // Between hosts shares of the state go by messages of all ranks, and so does the tree's order where hosts are not alike.
+    // Between hosts shares of the state go by messages of all ranks. The tree's order does too where ranks were dealt out to hosts one by one.
     let isOneHost = ranksPerHost.count == 1
-    let areAlike = ranksPerHost.allSatisfy { $0 == here }
     let mayShare =
       switch communication.algorithm {
-      case .auto: isOneHost || !training.optimizer.sharded && (!training.reproducible || areAlike)
+      case .auto: isOneHost || !training.optimizer.sharded
       case .shared, .twoLevel: true
       default: false
       }

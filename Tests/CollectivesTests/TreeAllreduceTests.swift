@@ -1,4 +1,5 @@
 import Collectives
+import MPITestSupport
 import Testing
 
 /// The tree order's schedules, proved without running them on data.
@@ -32,6 +33,26 @@ import Testing
     let tree = TreeAllreduce(
       leaves: 64, shortLength: 0, segmentLength: 3, laneLength: 1_000, lanesInFlight: 1)
     #expect(ScheduleVerifier.verify(tree, size: size, count: size + 3).findings.isEmpty)
+  }
+
+  /// As hosts with unequal numbers of ranks bring them.
+  @Test func isProvedForRunsOfAnyLengths() {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<200 {
+      let leaves = Int.random(in: 1...64, using: &random)
+      let size = Int.random(in: 1...min(leaves, 9), using: &random)
+      let cuts = [0] + (1..<leaves).shuffled(using: &random).prefix(size - 1).sorted() + [leaves]
+      let runs = zip(cuts, cuts.dropFirst()).map { $0..<$1 }
+      for shortLength in [0, 1 << 20] {
+        let tree = TreeAllreduce(
+          leaves: leaves, shortLength: shortLength, segmentLength: 3, laneLength: 40, lanesInFlight: 2,
+          runs: runs)
+        let count = Int.random(in: 0...5 * size + 2, using: &random)
+        let report = ScheduleVerifier.verify(tree, size: size, count: count)
+        #expect(report.findings.isEmpty, "seed \(seed): runs \(runs), count \(count), short \(shortLength)")
+      }
+    }
   }
 
   @Test(arguments: 1...8)

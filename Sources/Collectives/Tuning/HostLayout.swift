@@ -6,8 +6,9 @@ public struct HostLayout: Sendable, Equatable, Codable {
   public var hosts: [String]
   /// For each host its ranks.
   public var ranksPerHost: [Int]
-  /// Whether the ranks of each host follow each other. Profiles do not tell.
-  private var isInBlocks = true
+  /// Whether the ranks of each host follow each other: the first host has the first ranks, the next the ranks that follow, and so on. Profiles
+  /// do not tell.
+  public private(set) var isInBlocks = true
 
   enum CodingKeys: String, CodingKey {
     case hosts
@@ -36,8 +37,6 @@ public struct HostLayout: Sendable, Equatable, Codable {
   public var isOneHost: Bool { hosts.count == 1 }
   /// Whether some host has several ranks.
   public var hasSharedHosts: Bool { ranksPerHost.contains { $0 > 1 } }
-  /// Whether the first host has the first ranks, the next as many that follow, and so on.
-  public var hasEqualBlocks: Bool { isInBlocks && ranksPerHost.allSatisfy { $0 == ranksPerHost[0] } }
   /// Ranks of each host that talk to other hosts when all sum in two levels.
   public var carriers: Int { hasSharedHosts ? ranksPerHost.min() ?? 1 : 1 }
 
