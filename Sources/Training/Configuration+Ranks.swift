@@ -12,11 +12,12 @@ extension Configuration {
   ///
   /// Collective.
   ///
-  /// - Throws: `CommonFailure` that names a rank and the first key that has another value there than on rank 0.
-  func checkIsSame(on world: borrowing Communicator) throws {
+  /// - Parameter options: of the command, those that all ranks have to have alike, such as `--timeline is true`.
+  /// - Throws: `CommonFailure` that names a rank and the first key or option that has another value there than on rank 0.
+  func checkIsSame(_ options: [String] = [], on world: borrowing Communicator) throws {
     guard world.size > 1 else { return }
-    let own = Self.keys.filter { !Self.places.contains($0.name) && $0.isOutOfPlace(self) == nil }
-      .map { key in "\(key.name) is \(key.node(self).map(text) ?? "not given")" }
+    let keys = Self.keys.filter { !Self.places.contains($0.name) && $0.isOutOfPlace(self) == nil }
+    let own = options + keys.map { key in "\(key.name) is \(key.node(self).map(text) ?? "not given")" }
     // Values are of one line each.
     let common = try world.broadcast(own.joined(separator: "\n"), root: 0)
       .split(separator: "\n").map(String.init)
@@ -26,7 +27,7 @@ extension Configuration {
       let (here, there) = (own.dropFirst(place).first, common.dropFirst(place).first)
       throw CommonFailure(
         "\(here ?? "nothing more is given") on \(MPI.processorName), and on rank 0 \(there ?? "nothing more is given"): "
-          + "start all ranks with the same configuration and the same --set", exitStatus: 2)
+          + "start all ranks with the same configuration and the same options", exitStatus: 2)
     }
   }
 }

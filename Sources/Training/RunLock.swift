@@ -14,7 +14,7 @@ final class RunLock {
   /// - Parameters:
   ///   - seconds: to wait.
   ///   - lock: takes the lock of an open directory, without waiting; the error code, or 0.
-  /// - Throws: if another process has it still.
+  /// - Throws: if another process has it still, or has removed it.
   init(
     _ directory: String, waiting seconds: Int, lock: (Int32) -> Int32 = RunLock.lock
   ) throws(RunDirectoryError) {
@@ -29,6 +29,11 @@ final class RunLock {
       throw RunDirectoryError(
         "\(directory): another process trains the run there; end it first, or choose another --output")
     }
+    guard descriptor < 0 || Self.isNamed(directory, descriptor) else {
+      close(descriptor)
+      throw RunDirectoryError(
+        "\(directory): another process has removed it meanwhile; give the command again")
+    }
     fault =
       code == 0
       ? nil
@@ -36,6 +41,13 @@ final class RunLock {
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// Whether that directory still has its name: a start that fails takes its directory away, also from who waits for it.
+  private static func isNamed(_ directory: String, _ descriptor: Int32) -> Bool {
+    var (opened, named) = (stat(), stat())
+    return fstat(descriptor, &opened) == 0 && stat(directory, &named) == 0
+      && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
+  }
 
   private static func lock(_ descriptor: Int32) -> Int32 {
     flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno

@@ -42,12 +42,13 @@ public struct RunMemory: Codable, Sendable, Equatable {
   /// - Parameters:
   ///   - stateCount: arenas of state of the optimizer.
   ///   - ranksPerHost: how many ranks each host has.
+  ///   - areInBlocks: whether those of a host follow each other.
   ///   - program: the resident memory of a process before it loaded anything.
   ///   - threads: of a rank.
   ///   - isRun: whether there will be checkpoints and memory that survives, as the configuration says.
   init(
     _ configuration: Configuration, _ graph: Graph, stateCount: Int, data: DatasetSplit, ranksPerHost: [Int],
-    program: Int, threads: Int = 1, isRun: Bool = true
+    areInBlocks: Bool = true, program: Int, threads: Int = 1, isRun: Bool = true
   ) {
     let (training, communication) = (configuration.training, configuration.communication)
     let stride = MemoryLayout<Float>.stride
@@ -59,7 +60,7 @@ public struct RunMemory: Codable, Sendable, Equatable {
     let isOneHost = ranksPerHost.count == 1
     let mayShare =
       switch communication.algorithm {
-      case .auto: isOneHost || !training.optimizer.sharded
+      case .auto: isOneHost || !training.optimizer.sharded && (!training.reproducible || areInBlocks)
       case .shared, .twoLevel: true
       default: false
       }

@@ -140,7 +140,8 @@ public struct TrainingBenchmark {
       try RunMemory(
         configuration, network.graph,
         stateCount: ReadyMade.optimizer(configuration.training.optimizer).stateCount, data: data,
-        ranksPerHost: layout.ranksPerHost, program: 0, threads: pool.threads, isRun: false
+        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.hasEqualBlocks, program: 0,
+        threads: pool.threads, isRun: false
       ).check()
       return network
     }

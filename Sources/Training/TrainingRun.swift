@@ -52,7 +52,7 @@ public struct TrainingRun {
   ///   `RunDirectoryError`, on rank 0 alone, for a file that cannot be written later.
   public func run(on world: borrowing Communicator) throws -> Summary {
     let start = MPI.wallTime()
-    try configuration.checkIsSame(on: world)
+    try configuration.checkIsSame(["--timeline is \(timeline)"], on: world)
     let instruments = try Instruments(
       configuration.communication, spans: timeline ? Timeline.capacity(ranks: world.size) : 0, world: world)
     do {
@@ -73,7 +73,7 @@ public struct TrainingRun {
     let earlyEnd = handlesSignals ? EarlyEnd(rank: world.rank) : nil
     defer { earlyEnd?.close() }
     let program = residentMemoryBytes()
-    if let summary = try finished(on: world) { return summary }
+    if let summary = try finished(instruments, on: world) { return summary }
     let data = try instruments.agreed(.data, on: world) {
       if let refusal = pool.refusal { throw CommonFailure(refusal) }
       try configuration.validate(ranks: world.size)
@@ -89,27 +89,35 @@ public struct TrainingRun {
       let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
       try RunMemory(
         configuration, network.graph, stateCount: rule.stateCount, data: data,
-        ranksPerHost: layout.ranksPerHost, program: program, threads: pool.threads
+        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.hasEqualBlocks, program: program,
+        threads: pool.threads
       ).check()
       return network
     }
     let place = try instruments.agreed(.directory, on: world) {
       guard world.rank == 0 else { return nil as RunPlace? }
       let place = try RunPlace(output, resume: resume, configuration: configuration)
-      if !RunDirectory.isFinished(place.directory.path) {
-        try place.directory.write(Preprocessing(of: data))
+      if RunDirectory.isFinished(place.directory.path) { return place }
+      do { try place.directory.write(Preprocessing(of: data)) } catch {
+        place.directory.abandon()
+        throw error
       }
       return place
     }
     // The job that had the directory until now may have come to the end of the run.
-    if let summary = try finished(on: world) { return summary }
-    let names = try world.broadcast(
-      place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0
-    ).split(separator: "\n", maxSplits: 1).map(String.init)
+    if let summary = try finished(instruments, on: world) { return summary }
+    let names = try instruments.compute.collective(Collective(.directory)) { () throws(MPIError) in
+      try world.broadcast(
+        place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0)
+    }.split(separator: "\n", maxSplits: 1).map(String.init)
     let resumption = Resumption(
       run: configuration.checkpoint.survive ? names[0] : nil, directory: names[1],
       from: place?.source ?? .none)
-    let clock = try timeline ? ClockOffset.measure(on: world) : nil
+    let clock =
+      try timeline
+      ? instruments.compute.collective(Collective(.clocks)) { () throws(MPIError) in
+        try ClockOffset.measure(on: world)
+      } : nil
     let trainer: Trainer
     do {
       trainer = try Trainer(
@@ -120,12 +128,16 @@ public struct TrainingRun {
       throw failure
     }
     guard trainer.step <= trainer.totalSteps else {
-      trainer.state.file.unlinkName()
+      // What the run itself has left in memory is for the corrected command.
+      if trainer.origin != .memory { trainer.state.file.unlinkName() }
       trainer.close()
       place?.directory.abandon()
+      // A run that is taken up has the configuration that it began with.
+      let remedy =
+        place?.directory.isResumed == true ? "give it the data that it began with" : "let it have more steps"
       throw CommonFailure(
-        "training.steps: this run ends after step \(trainer.totalSteps), and what it begins with (--resume) is the state after step "
-          + "\(trainer.step); let it have more steps", exitStatus: 2)
+        "training.steps: this run ends after step \(trainer.totalSteps), and what it begins with is the state after step "
+          + "\(trainer.step); \(remedy)", exitStatus: 2)
     }
     trainer.beginning = start
     earlyEnd?.close()
@@ -145,11 +157,15 @@ public struct TrainingRun {
   }
 
   /// The summary of the run in the output directory, if there is one and it came to its end. Collective.
-  private func finished(on world: borrowing Communicator) throws -> Summary? {
-    let text = try CommonFailure.agreed(on: world) {
+  private func finished(
+    _ instruments: Instruments, on world: borrowing Communicator
+  ) throws -> Summary? {
+    let text = try instruments.agreed(.directory, on: world) {
       world.rank == 0 ? try RunPlace.finished(output, resume: resume, configuration: configuration) : ""
     }
-    let common = try world.broadcast(text, root: 0)
+    let common = try instruments.compute.collective(Collective(.directory)) { () throws(MPIError) in
+      try world.broadcast(text, root: 0)
+    }
     guard !common.isEmpty else { return nil }
     let summary = try Summary(json: common)
     if world.rank == 0, !silent {

@@ -56,6 +56,20 @@ extension RankTests {
       }
     }
 
+    /// A timeline is gathered from all ranks.
+    @Test func anOptionThatConcernsAllRanksIsNamed() throws {
+      try withWorld { world in
+        for isOn in [true, false] {
+          let isLast = world.rank == world.size - 1
+          let found = try failure(of: configuration(), timeline: isLast == isOn, on: world)
+          guard world.size > 1 else { continue }
+          let expected =
+            "rank \(world.size - 1): --timeline is \(isOn) on \(MPI.processorName), and on rank 0 --timeline is \(!isOn): "
+          #expect(found?.hasPrefix(expected) == true, "\(found ?? "no failure")")
+        }
+      }
+    }
+
     @Test func dataThatDifferAreNamedAndPlacesOfFilesMayDiffer() throws {
       try withWorld { world in
         let file = FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString).csv"

@@ -41,6 +41,26 @@ import Testing
     #expect(try open(waiting: 10).isResumed)
   }
 
+  /// What a start that fails takes back may be what another job waits for: with the lock of a directory that is gone, two would train in a new
+  /// one of its name.
+  @Test func aLockOnADirectoryThatIsGoneIsNone() throws {
+    let path = path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    for isMadeAgain in [false, true] {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      let failure = #expect(throws: RunDirectoryError.self) {
+        try RunLock(path, waiting: 0) { descriptor in
+          rmdir(path)
+          if isMadeAgain { mkdir(path, 0o700) }
+          return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
+        }
+      }
+      #expect(
+        failure?.description == "\(path): another process has removed it meanwhile; give the command again")
+    }
+    #expect(try RunLock(path, waiting: 0).fault == nil)
+  }
+
   /// As on NFS: the run goes on, and says that nothing keeps another from it.
   @Test(arguments: [ENOLCK, EBADF, EOPNOTSUPP]) func aFileSystemWithoutLocksCostsALine(code: Int32) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

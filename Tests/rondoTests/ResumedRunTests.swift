@@ -23,6 +23,25 @@ import Testing
     }
   }
 
+  /// A file that was cut off makes the run shorter than it has come: that is refused, and costs nothing once the file is whole again.
+  @Test func memoryOfARunOutlivesAStartWithTooFewData() throws {
+    let (run, directory) = (try DisturbedRun(), try TemporaryDirectory())
+    let rows = (0..<2400).map { "\($0 % 17),\($0 % 5),\($0 % 2)\n" }
+    let data = try directory.write("data.csv", "a,b,y\n" + rows.joined())
+    let arguments = ["data.path=\(data)", "data.label=y", "data.test_fraction=0", "training.epochs=200"]
+      .flatMap {
+        ["--set", $0]
+      }
+    let killed = try Self.killed(run, arguments, lines: 250)
+    #expect(killed.exitStatus != 0, "\(killed)")
+    _ = try directory.write("data.csv", "a,b,y\n" + rows.prefix(240).joined())
+    Self.expectRefusal(
+      try run.train(ranks: 2, arguments), ["this run ends after step 200, and what it begins with"])
+    _ = try directory.write("data.csv", "a,b,y\n" + rows.joined())
+    let ended = try run.train(ranks: 2, arguments)
+    #expect(ended.exitStatus == 0 && ended.resumed?.place == ", which was in memory", "\(ended)")
+  }
+
   @Test func theStateOfARunIsTakenForTheSameRunOrForANewOne() throws {
     let (run, other) = (try DisturbedRun(), try DisturbedRun())
     let stopped = try run.train(ranks: 2, lines: 40) { kill($0[0], SIGTERM) }
