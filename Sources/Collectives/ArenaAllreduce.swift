@@ -16,7 +16,7 @@ public final class ArenaAllreduce {
     case shared(SharedAllreduce)
     case twoLevel(TwoLevelAllreduce)
     case messages(ExecutorBox<AllreduceExecutor>)
-    case tree(ExecutorBox<TreeExecutor>)
+    case tree(ExecutorBox<TreeExecutor>, partials: [UnsafeMutablePointer<Float>])
   }
 
   /// Collective; all ranks pass the same arguments.
@@ -47,8 +47,11 @@ public final class ArenaAllreduce {
         try TwoLevelAllreduce(arenas, tree: memory.tree, stride: memory.count, world: world))
       arena = arenas.mine
     } else if way == .tree {
-      means = .tree(ExecutorBox(try TreeExecutor(leaves: memory.tree.leaves, on: world)))
-      arena = memory.plain()
+      let (plain, stride, partials) = (memory.plain(), memory.count, partials)
+      let bases = plain.baseAddress.map { base in (0..<partials).map { base + $0 * stride } }
+      means = .tree(
+        ExecutorBox(try TreeExecutor(leaves: memory.tree.leaves, on: world)), partials: bases ?? [])
+      arena = plain
     } else if way == .twoLevel || memory.hasSharedHosts && way == .auto {
       let arenas = try memory.shared()
       means = .twoLevel(
@@ -73,9 +76,7 @@ public final class ArenaAllreduce {
     case .twoLevel(let twoLevel): try twoLevel.allreduce(range)
     case .messages(let messages):
       try messages.executor.allreduce(UnsafeMutableBufferPointer(rebasing: arena[range]))
-    case .tree(let tree):
-      try tree.executor.allreduce(
-        (0..<partials).map { UnsafeMutableBufferPointer(rebasing: arena[range.shifted(by: $0 * stride)]) })
+    case .tree(let tree, let partials): try tree.executor.allreduce(partials, in: range)
     }
   }
 

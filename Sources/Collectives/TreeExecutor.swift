@@ -122,34 +122,33 @@ public struct TreeExecutor: ~Copyable {
     }
   }
 
-  /// As above, over memory that nobody else touches during the call, a buffer for each of `partials`: the result
+  /// As above, of `range` of buffers that lie apart, one for each of `partials`, which nobody else touches there during the call: the result
   /// comes into the first.
-  package mutating func allreduce<T: Reducible>(
-    _ buffers: [UnsafeMutableBufferPointer<T>], _ reduction: Reduction = .sum
+  package mutating func allreduce(
+    _ buffers: [UnsafeMutablePointer<Float>], in range: Range<Int>
   ) throws(MPIError) {
-    let first = take(buffers)
-    try allreduce(first, count: buffers[0].count, T.self, reduction)
+    try allreduce(take(buffers, range), count: range.count, Float.self, .sum)
   }
 
   /// As above, but a rank gets only its chunk of the result, in its place in the first buffer: that of ``Chunks`` with the executor's
   /// grain. By ``TreeReduceScatter``. Collective.
-  package mutating func reduceScatter<T: Reducible>(
-    _ buffers: [UnsafeMutableBufferPointer<T>], _ reduction: Reduction = .sum
+  package mutating func reduceScatter(
+    _ buffers: [UnsafeMutablePointer<Float>], in range: Range<Int>
   ) throws(MPIError) {
-    let (first, count) = (take(buffers), buffers[0].count)
+    let (first, count) = (take(buffers, range), range.count)
     precondition(runs == nil, "tree reduce-scatter: the leaves are divided evenly, or not at all")
     precondition(
       count <= pieceLimit,
       "rank \(executor.communicator.rank): tree reduce-scatter: \(count) elements, but at most \(pieceLimit) can be cut into "
         + "chunks at once")
     let began = executor.begin()
-    if let first, count > 0 {
-      let elementBytes = MemoryLayout<T>.stride
+    if count > 0 {
+      let elementBytes = MemoryLayout<Float>.stride
       let segments = try executor.segments()
       try executor.run(
         .reduceScatter, over: first, otherPartials: otherPartials, count: count, elementBytes: elementBytes
       ) {
-        T.combine(reduction, $0, into: $1, count: $2)
+        Float.combine(.sum, $0, into: $1, count: $2)
       } schedule: { [tree, grain] size, rank in
         TreeReduceScatter(
           leaves: tree.leaves, elementBytes: elementBytes, segments: segments, grain: grain
@@ -160,17 +159,19 @@ public struct TreeExecutor: ~Copyable {
     executor.end(began: began)
   }
 
-  /// Keeps the addresses of the buffers after the first, and gives that one's.
-  private mutating func take<T>(_ buffers: [UnsafeMutableBufferPointer<T>]) -> UnsafeMutableRawPointer? {
+  /// Keeps where `range` begins in the buffers after the first, and gives where in that one.
+  private mutating func take(
+    _ buffers: [UnsafeMutablePointer<Float>], _ range: Range<Int>
+  ) -> UnsafeMutableRawPointer {
     precondition(
-      buffers.count == partials.count && buffers.allSatisfy { $0.count == buffers[0].count },
-      "rank \(executor.communicator.rank): tree order: expected \(partials.count) buffers of equal length, found lengths "
-        + "\(buffers.map(\.count))")
+      buffers.count == partials.count,
+      "rank \(executor.communicator.rank): tree order: expected \(partials.count) buffers, found \(buffers.count)"
+    )
     otherPartials.removeAll(keepingCapacity: true)
-    for buffer in buffers.dropFirst() {
-      if let base = buffer.baseAddress { otherPartials.append(UnsafeMutableRawPointer(base)) }
+    for place in 1..<buffers.count {
+      otherPartials.append(UnsafeMutableRawPointer(buffers[place] + range.lowerBound))
     }
-    return buffers[0].baseAddress.map { UnsafeMutableRawPointer($0) }
+    return UnsafeMutableRawPointer(buffers[0] + range.lowerBound)
   }
 
   private mutating func allreduce<T: Reducible>(

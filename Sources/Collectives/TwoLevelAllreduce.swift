@@ -35,6 +35,8 @@ public final class TwoLevelAllreduce {
   private let between: Between
   /// What is added up within the host, chunk by chunk.
   private let sums: [Fold]
+  /// Where they come to.
+  private let results: [UnsafeMutablePointer<Float>]
   private let own: UnsafeMutablePointer<Float>
 
   /// Buffers of the host's ranks that become one: the result goes to one of the operands.
@@ -116,6 +118,7 @@ public final class TwoLevelAllreduce {
   ) throws(MPIError) {
     self.arenas = arenas
     self.sums = sums
+    results = sums.map { $0.result[0] }
     self.progress = progress
     carriers = try world.allreduce(arenas.size, .minimum)
     own = arenas.bases[arenas.rank]
@@ -167,16 +170,14 @@ public final class TwoLevelAllreduce {
     for sum in sums where sum.operands.count > 1 {
       Elementwise.fold(chunk, sum.operands, merges: sum.merges, into: sum.result)
     }
-    func part(_ buffer: UnsafeMutablePointer<Float>) -> UnsafeMutableBufferPointer<Float> {
-      UnsafeMutableBufferPointer(start: buffer + chunk.lowerBound, count: chunk.count)
-    }
+    let part = own + chunk.lowerBound
     switch between {
     case .nothing: break
-    case .anyOrder(let between): try between.executor.allreduce(part(own))
+    case .anyOrder(let between):
+      try between.executor.allreduce(UnsafeMutableBufferPointer(start: part, count: chunk.count))
     case .tree(let between):
-      let results = sums.map { part($0.result[0]) }
-      try between.executor.allreduce(results)
-      if sums[0].result[0] != own { _ = part(own).update(fromContentsOf: results[0]) }
+      try between.executor.allreduce(results, in: chunk)
+      if results[0] != own { part.update(from: results[0] + chunk.lowerBound, count: chunk.count) }
     }
     statistics.calls += 1
     let sent: AllreduceStatistics? =

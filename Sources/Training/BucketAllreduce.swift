@@ -3,8 +3,7 @@ import Graph
 import MPI
 
 /// Sums ranges of the gradient arenas over the ranks by messages: of all ranks, in any order or the tree's, for all or a share for each, or on
-/// two levels. It belongs to the
-/// thread that reduces.
+/// two levels. It belongs to the thread that reduces.
 final class BucketAllreduce {
   /// What it has done so far.
   var statistics: AllreduceStatistics {
@@ -26,6 +25,8 @@ final class BucketAllreduce {
   private let size: Int
   /// What this rank brings: one arena, or for the tree's order one for each of its partial sums. The sum comes to the first.
   private let gradients: [Arena]
+  /// Where they lie.
+  private let bases: [UnsafeMutablePointer<Float>]
   /// Brings the sums of shares to who keeps copies of these.
   private let copies: ExecutorBox<ChunkCopyExecutor>?
 
@@ -103,6 +104,7 @@ final class BucketAllreduce {
       self.gradients = [gradients[0]]
     case .alone, .shared: return nil
     }
+    bases = self.gradients.map(\.base)
   }
 
   /// Whether other threads compute meanwhile, who need the cores. They set it, when they begin and end to wait.
@@ -115,9 +117,9 @@ final class BucketAllreduce {
   func reduce(_ bucket: Range<Int>) throws(MPIError) {
     switch means {
     case .messages(let messages): try messages.executor.allreduce(gradients[0][bucket])
-    case .tree(let tree): try tree.executor.allreduce(gradients.map { $0[bucket] })
+    case .tree(let tree): try tree.executor.allreduce(bases, in: bucket)
     case .sharded(let sharded): try sharded.executor.reduceScatter(gradients[0][bucket])
-    case .shardedTree(let tree): try tree.executor.reduceScatter(gradients.map { $0[bucket] })
+    case .shardedTree(let tree): try tree.executor.reduceScatter(bases, in: bucket)
     case .twoLevel(let twoLevel): _ = try twoLevel.reduceScatter(bucket)
     }
     // Nobody needs what else was there.

@@ -140,7 +140,7 @@ public struct TrainingBenchmark {
       try RunMemory(
         configuration, network.graph,
         stateCount: ReadyMade.optimizer(configuration.training.optimizer).stateCount, data: data,
-        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.hasEqualBlocks, program: 0,
+        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.isInBlocks, program: 0,
         threads: pool.threads, isRun: false
       ).check()
       return network

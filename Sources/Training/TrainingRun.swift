@@ -89,7 +89,7 @@ public struct TrainingRun {
       let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
       try RunMemory(
         configuration, network.graph, stateCount: rule.stateCount, data: data,
-        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.hasEqualBlocks, program: program,
+        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.isInBlocks, program: program,
         threads: pool.threads
       ).check()
       return network

@@ -100,14 +100,17 @@ extension RankTests {
             let expected = TreeExecutorTests.fold(tree, 0..<leaves, count: count, seed: seed)[0]
             let partials = TreeExecutorTests.fold(tree, executor.run, count: count, seed: seed)
               .map { partial in
-                let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-                _ = buffer.initialize(from: partial)
+                let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: 3 + count)
+                buffer.initialize(repeating: 0)
+                _ = buffer[3...].update(fromContentsOf: partial)
                 return buffer
               }
             defer { for buffer in partials { buffer.deallocate() } }
-            try executor.reduceScatter(partials)
+            try executor.reduceScatter(partials.compactMap(\.baseAddress), in: 3..<3 + count)
             let chunk = Chunks(count: count, size: size, grain: grain)[world.rank]
-            let isSame = areSameBits(Array(partials[0][chunk]), Array(expected[chunk]))
+            let isSame = areSameBits(
+              Array(partials[0][3...].dropFirst(chunk.lowerBound).prefix(chunk.count)), Array(expected[chunk])
+            )
             #expect(isSame, "\(leaves) leaves, \(size) ranks, count \(count), grain \(grain), seed \(seed)")
           }
         }
