@@ -77,15 +77,7 @@ private struct CSVTable {
 
     var row = [Float](repeating: 0, count: header.featureNames.count)
     var codeRow = [Int32](repeating: 0, count: categories.count)
-    var emptyLine: Int?
-    while try records.next(into: &cells) {
-      if cells.count == 1, cells[0].isEmpty {
-        emptyLine = emptyLine ?? records.line
-        continue
-      }
-      if let emptyLine {
-        throw DatasetError("the line is empty, but rows follow; remove it", path: path, line: emptyLine)
-      }
+    while try records.nextRow(into: &cells) {
       try read(cells, into: &row, &codeRow, line: records.line, path: path)
       features.append(contentsOf: row)
       codes.append(contentsOf: codeRow)

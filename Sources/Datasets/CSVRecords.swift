@@ -23,6 +23,8 @@ struct CSVRecords: ~Copyable {
   private var end = 0
   private var isAtEndOfFile = false
   private var nextLine = 1
+  /// The first one after the last row.
+  private var emptyLine: Int?
   /// Cells of the record in hand with doubled quotation marks inside.
   private var cellsWithDoubledMarks: [Int] = []
 
@@ -75,6 +77,24 @@ struct CSVRecords: ~Copyable {
     position = next
     halveQuotationMarks(in: &cells)
     return true
+  }
+
+  /// Reads one row: the next record that is no empty line. Only the last lines may be empty.
+  ///
+  /// - Parameter waits: false for what is in memory alone, as `nextInMemory`.
+  /// - Returns: false at the end of the file.
+  mutating func nextRow(into cells: inout [Cell], waits: Bool = true) throws(DatasetError) -> Bool {
+    while try waits ? next(into: &cells) : nextInMemory(into: &cells) {
+      if cells.count == 1, cells[0].isEmpty {
+        emptyLine = emptyLine ?? line
+        continue
+      }
+      if let emptyLine {
+        throw DatasetError("the line is empty, but others follow; remove it", path: path, line: emptyLine)
+      }
+      return true
+    }
+    return false
   }
 
   /// Moves what is left to the front of the buffer, which grows if it is full, and reads behind it what is there.

@@ -8,7 +8,6 @@ public final class CSVSamples: SampleStream {
   private let names: [String]
   private let reader = DecimalReader()
   private var cells: [CSVRecords.Cell] = []
-  private var emptyLine: Int?
 
   /// Reads the header.
   ///
@@ -47,19 +46,9 @@ public final class CSVSamples: SampleStream {
   }
 
   public func next(into sample: inout SampleFeatures, waits: Bool) throws(DatasetError) -> Bool {
-    while try waits ? records.next(into: &cells) : records.nextInMemory(into: &cells) {
-      if cells.count == 1, cells[0].isEmpty {
-        emptyLine = emptyLine ?? records.line
-        continue
-      }
-      if let emptyLine {
-        throw DatasetError(
-          "the line is empty, but rows follow; remove it", path: records.path, line: emptyLine)
-      }
-      try read(into: &sample)
-      return true
-    }
-    return false
+    guard try records.nextRow(into: &cells, waits: waits) else { return false }
+    try read(into: &sample)
+    return true
   }
 
   private func read(into sample: inout SampleFeatures) throws(DatasetError) {

@@ -80,16 +80,7 @@ private struct SequenceTable {
       }
       columns = try Self.columns(of: cells, label: label, sequence: file.sequence, path: file.path)
     }
-    var emptyLine: Int?
-    while try records.next(into: &cells) {
-      if cells.count == 1, cells[0].isEmpty {
-        emptyLine = emptyLine ?? records.line
-        continue
-      }
-      if let emptyLine {
-        throw DatasetError(
-          "the line is empty, but others follow; remove it", path: file.path, line: emptyLine)
-      }
+    while try records.nextRow(into: &cells) {
       guard cells.count == columns.count else {
         let expected =
           file.label == nil

@@ -65,7 +65,7 @@ import Testing
     ("x,y\n\n\n", ": the file has a header but no rows"),
     ("x,y\n1,0\n1\n", ":3: expected 2 cells as in the header, found 1"),
     ("x,y\n1,0\n1,2,3\n", ":3: expected 2 cells as in the header, found 3"),
-    ("x,y\n1,0\n\n2,1\n", ":3: the line is empty, but rows follow; remove it"),
+    ("x,y\n1,0\n\n2,1\n", ":3: the line is empty, but others follow; remove it"),
     (
       "x,y\n1,0\nabc,1\n",
       ":3: column \"x\": expected a number, found \"abc\"; features are numbers: name the column as categorical or remove it"

@@ -128,7 +128,7 @@ import Testing
       "a,city,b\n1,x,1e99\n",
       ":2: column \"b\": expected a number that a 32-bit float can hold, found \"1e99\""
     ),
-    ("a,city,b\n1,x,2\n\n1,x,2\n", ":3: the line is empty, but rows follow; remove it"),
+    ("a,city,b\n1,x,2\n\n1,x,2\n", ":3: the line is empty, but others follow; remove it"),
     ("a,city,b\n1,x,2\n\n\n", "no error"),
   ])
   func aRowThatIsWrongIsNamed(text: String, expected: String) throws {
