@@ -17,7 +17,7 @@ public final class Executor {
   public var profile: OperationProfile?
 
   private let pool: ThreadPool
-  private let activations: Arena
+  let activations: Arena
   private var training: [BoundNode] = []
   private var inference: [BoundNode] = []
   /// For each gradient arena the nodes in the order of the trace, as backward sees them when it writes, and when it adds whole gradients.
@@ -132,29 +132,6 @@ public final class Executor {
   /// Bytes of the activation arena: values, their gradients, saved buffers and scratch.
   public var activationBytes: Int { activations.count * MemoryLayout<Float>.stride }
 
-  /// The memory of an input for the pass that follows; set it before each `forward`, all of it.
-  package func input(_ tensor: Tensor, training: Bool) -> UnsafeMutableRawPointer {
-    let plan = plan(training)
-    guard case .input = graph.values[tensor.value].source else {
-      preconditionFailure("Executor.input: expected an input of the graph")
-    }
-    return UnsafeMutableRawPointer(activations.base + plan.offset(plan.ofValue[tensor.value]))
-  }
-
-  /// Sets a float32 input.
-  public func setInput(_ tensor: Tensor, to elements: Span<Float>, training: Bool) {
-    checkInput(tensor, .float32, elements.count)
-    let target = input(tensor, training: training).assumingMemoryBound(to: Float.self)
-    for index in elements.indices { target[index] = elements[index] }
-  }
-
-  /// Sets an int32 input.
-  public func setInput(_ tensor: Tensor, to elements: Span<Int32>, training: Bool) {
-    checkInput(tensor, .int32, elements.count)
-    let target = input(tensor, training: training).assumingMemoryBound(to: Int32.self)
-    for index in elements.indices { target[index] = elements[index] }
-  }
-
   /// Runs all operations in the order of the trace.
   ///
   /// - Parameters:
@@ -241,36 +218,8 @@ public final class Executor {
     profile?.add(node.index, .backward, since: began)
   }
 
-  /// The elements of an output or of the loss after a forward pass: of an output valid until backward or the next forward pass, of
-  /// the loss until the next forward pass.
-  package func value(of tensor: Tensor, training: Bool) -> UnsafeBufferPointer<Float> {
-    let plan = plan(training)
-    precondition(
-      graph.outputs.contains(tensor.value) || graph.loss == tensor.value,
-      "Executor.value: expected an output of the graph or its loss")
-    return UnsafeBufferPointer(
-      start: activations.base + plan.offset(plan.ofValue[tensor.value]), count: tensor.shape.count)
-  }
-
-  /// A copy of the elements of an output or of the loss; an output's before backward.
-  public func elements(of tensor: Tensor, training: Bool) -> [Float] {
-    Array(value(of: tensor, training: training))
-  }
-
-  /// A copy of a parameter's values.
-  public func values(of parameter: Graph.Parameter) -> [Float] { Array(parameters[parameter.range]) }
-
-  private func plan(_ training: Bool) -> MemoryPlan {
+  func plan(_ training: Bool) -> MemoryPlan {
     training ? trainingPlan ?? inferencePlan : inferencePlan
-  }
-
-  private func checkInput(_ tensor: Tensor, _ type: ElementType, _ count: Int) {
-    precondition(
-      tensor.elementType == type && tensor.shape.count == count,
-      """
-      Executor.setInput: expected \(tensor.shape.count) \(tensor.elementType.rawValue) elements, found \
-      \(count) \(type.rawValue)
-      """)
   }
 
   private static func initialized(_ graph: Graph, _ seed: UInt64) -> Arena {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Collectives
 import Foundation
 import MPI
-import Training
 
 /// `rondo bench network`: the numbers of the network between the ranks that `rondo simulate` needs.
 struct BenchNetwork: ParsableCommand {
@@ -28,10 +27,7 @@ struct BenchNetwork: ParsableCommand {
 
   func run() throws {
     try Job.run { world in
-      if world.size == 1 {
-        throw CommonFailure(
-          "rondo bench network measures ranks against each other; start it under mpirun", exitStatus: 2)
-      }
+      try Job.refuseOneRank("rondo bench network", on: world)
       let model = try NetworkProbe.measure(world, seconds: seconds)
       try Job.show(json ? Self.json(model) : Self.table(model, ranks: world.size), on: world)
     }

@@ -53,6 +53,13 @@ enum Job {
     }
   }
 
+  /// For what needs somebody to measure itself against.
+  static func refuseOneRank(_ command: String, on world: borrowing Communicator) throws(CommonFailure) {
+    guard world.size == 1 else { return }
+    throw CommonFailure(
+      "\(command) measures ranks against each other; start it under mpirun", exitStatus: 2)
+  }
+
   /// Debian's Open MPI aborts in MPI_Init, at length, when srun started several tasks and offers no PMIx. One line instead.
   static func refuseStepWithoutPMIx(_ environment: [String: String]) {
     let isStep = environment["SLURM_STEP_ID"] != nil && environment["SLURM_SRUN_COMM_HOST"] != nil

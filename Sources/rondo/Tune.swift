@@ -35,10 +35,7 @@ struct Tune: ParsableCommand {
 
   func run() throws {
     try Job.run { world in
-      if world.size == 1 {
-        throw CommonFailure(
-          "rondo tune measures ranks against each other; start it under mpirun", exitStatus: 2)
-      }
+      try Job.refuseOneRank("rondo tune", on: world)
       let path = output ?? AllreduceProfiles.defaultPath
       // What cannot be read or written is found before, not after the measurements.
       try CommonFailure.agreed(on: world) {
