@@ -56,9 +56,7 @@ import Testing
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = ["--default-signal", "timeout", "--kill-after=1", "20", try rondo()] + arguments
-      process.environment = ProcessInfo.processInfo.environment.filter { name, _ in
-        !["OMPI_", "PMIX_", "ORTE_", "OPAL_"].contains { name.hasPrefix($0) }
-      }
+      process.environment = Job.launchEnvironment
       text = try MPITestSupport.output(of: process)
       status = process.terminationStatus
     } else {
