@@ -8,6 +8,19 @@ packages=(openmpi-bin libopenmpi-dev libopenblas-dev pkg-config)
 say() { printf '%s\n' "$@"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
+# Wrong usage of the script that calls it, in one line.
+refuse() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 2; }
+
+# takes_value OPTION [VALUE]...: refuses an option at the end of the command line.
+takes_value() { [ $# -gt 1 ] || refuse "$1 needs a value"; }
+
+# whole WHAT VALUE LEAST GREATEST
+whole() {
+  if ! [[ $2 =~ ^(0|[1-9][0-9]{0,8})$ ]] || [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
+    refuse "$1 takes a whole number from $3 to $4, found $2"
+  fi
+}
+
 # Prints the comment block at the top of the script that calls it.
 usage() { sed -n '2,/^[^#]/{/^#/!d; s/^# \{0,1\}//; p}' "$0"; }
 
