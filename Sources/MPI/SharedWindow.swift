@@ -47,8 +47,12 @@ public struct SharedWindow<Element: MPIScalar>: ~Copyable {
     guard count >= 0 else {
       throw MPIError(usage: "count \(count) is negative", in: "SharedWindow", class: .count)
     }
+    let (bytes, isTooMuch) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+    guard !isTooMuch else {
+      throw MPIError(
+        usage: "\(count) elements are more bytes than can be counted", in: "SharedWindow", class: .count)
+    }
     let own = try communicator.duplicate()
-    let bytes = count * MemoryLayout<Element>.stride
     var base: UnsafeMutableRawPointer?
     var window: MPI_Win?
     try check(

@@ -24,6 +24,14 @@ extension RankTests {
       }
     }
 
+    @Test(arguments: [-1, Int.max / 2, .max]) func aCountThatHasNoBytesIsRefused(count: Int) throws {
+      try withWorld { world in
+        let host = try world.splitByHost()
+        let error = mpiError { _ = try SharedWindow<Float>(count: count, on: host) }
+        #expect(error?.isUsage == true && error?.class == .count, "\(String(describing: error))")
+      }
+    }
+
     @Test func insideALockAllEpochSyncAndAMessageOrderTwoRanks() throws {
       try withWorld { world in
         let host = try world.splitByHost()
