@@ -91,7 +91,7 @@ struct CSVHeader {
     if names.count == 1, let separator = names[0].first(where: { ";\t|".contains($0) }) {
       return "; the header has no comma but \(Quotation.of(String(separator))): cells are separated by commas"
     }
-    let shown = names.prefix(12).joined(separator: ", ")
-    return "; the columns are \(shown)\(names.count > 12 ? ", ..." : "")"
+    let shown = Quotation.list(names)
+    return "; the columns are \(shown)"
   }
 }

@@ -28,6 +28,14 @@ public struct DatasetError: Error, Sendable, Equatable, CustomStringConvertible 
 package enum Quotation {
   /// In quotation marks, control characters escaped, and cut after 60 characters.
   package static func of(_ text: String) -> String {
-    text.count <= 60 ? text.debugDescription : "\(String(text.prefix(60)).debugDescription)..."
+    let scalars = text.unicodeScalars
+    guard scalars.count > 60 else { return text.debugDescription }
+    return "\(String(String.UnicodeScalarView(scalars.prefix(60))).debugDescription)..."
+  }
+
+  /// The first dozen of names, those that are words of one line as they are.
+  static func list(_ names: [String]) -> String {
+    let shown = names.prefix(12).map { $0.debugDescription == "\"\($0)\"" && $0.count <= 60 ? $0 : of($0) }
+    return shown.joined(separator: ", ") + (names.count > 12 ? ", ..." : "")
   }
 }

@@ -139,7 +139,7 @@ private struct SequenceTable {
     var found: [Int] = []
     for (name, role) in [(label, "the label"), (sequence, "the sequence")] {
       guard let column = names.firstIndex(of: name) else {
-        let shown = names.prefix(12).joined(separator: ", ")
+        let shown = Quotation.list(names)
         let near = Spelling.suggestion(for: name, among: names)
         throw DatasetError(
           "no column is named \(Quotation.of(name)), \(role)"

@@ -96,10 +96,10 @@ public enum MPI {
   }
 
   /// One line on standard error, in one write, so that lines of several ranks do not mix. That it cannot be written is no reason to do
-  /// anything else.
-  private static func say(_ line: String) {
+  /// anything else. What a terminal would obey is escaped.
+  package static func say(_ line: String) {
     fflush(nil)
-    let bytes = Array((line + "\n").utf8)
+    let bytes = Array((TerminalText.message(line) + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

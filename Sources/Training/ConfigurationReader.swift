@@ -143,6 +143,9 @@ struct ConfigurationReader {
       case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
         .composer(_, let problem, let mark, _):
         throw ConfigurationError("the YAML cannot be read: \(problem)", at: "\(place):\(mark.line)")
+      case .reader(let problem, let offset, _, _):
+        let line = offset.map { ":\(1 + yaml.prefix($0).count(where: \.isNewline))" } ?? ""
+        throw ConfigurationError("the YAML cannot be read: \(problem)", at: place + line)
       case .duplicatedKeysInMapping(let duplicates, let context):
         let names = duplicates.map { Quotation.of($0) }.joined(separator: ", ")
         throw ConfigurationError("given twice in one section: \(names)", at: "\(place):\(context.mark.line)")

@@ -28,7 +28,7 @@ struct ProgressDisplay {
   mutating func say(_ line: @autoclosure () -> String) {
     guard style == .people else { return }
     clearBar()
-    Terminal.write(line() + "\n")
+    Terminal.write(TerminalText.escaped(line()) + "\n")
   }
 
   mutating func show(_ metrics: StepMetrics) {

@@ -25,7 +25,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try Job.run { world in
       let evaluation = try EvaluationRun(path, data: data, pool: try threads.pool(on: world)).run(on: world)
-      try Job.show(json ? evaluation.json() : evaluation.table, on: world)
+      try Job.show(json ? evaluation.json() : TerminalText.escaped(evaluation.table), on: world)
     }
   }
 }

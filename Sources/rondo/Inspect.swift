@@ -43,15 +43,15 @@ struct Inspect: ParsableCommand {
       }
       if exists, isDirectory.boolValue {
         let inspection = try RunInspection(path: path)
-        try Terminal.writeLine(json ? inspection.json : inspection.table)
+        try Terminal.writeLine(json ? inspection.json : TerminalText.escaped(inspection.table))
       } else if isWeights {
         let inspection = try WeightsInspection(path: path)
-        try Terminal.writeLine(json ? inspection.json : inspection.table)
+        try Terminal.writeLine(json ? inspection.json : TerminalText.escaped(inspection.table))
       } else {
         let configuration = try Configuration(contentsOf: path, overrides: overrides)
         let inspection = try Inspection(
           configuration, data: try configuration.loadData(), ranks: ranks, hosts: hosts, program: program)
-        try Terminal.writeLine(json ? inspection.json : inspection.table)
+        try Terminal.writeLine(json ? inspection.json : TerminalText.escaped(inspection.table))
       }
     }
   }

@@ -81,7 +81,5 @@ enum Job {
   }
 
   /// One line on standard error.
-  static func warn(_ line: String) {
-    FileHandle.standardError.write(Data("rondo: \(line)\n".utf8))
-  }
+  static func warn(_ line: String) { MPI.say("rondo: \(line)") }
 }
