@@ -1,11 +1,5 @@
 import MPI
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// The buffers that the ways of one benchmark share: one in plain memory, one in the host's shared memory, each made when the first way
 /// asks for it.
 public final class ArenaMemory {
@@ -34,7 +28,14 @@ public final class ArenaMemory {
   /// - Parameters:
   ///   - count: elements of the longest buffer.
   ///   - leaves: of the tree's order: at least as many as ranks.
-  public init(count: Int, leaves: Int, on world: borrowing Communicator) throws(MPIError) {
+  public convenience init(count: Int, leaves: Int, on world: borrowing Communicator) throws(MPIError) {
+    try self.init(count: count, leaves: leaves, limit: MemoryLimit(), on: world)
+  }
+
+  /// - Parameter limit: what the ranks of this host may have, of which a tenth is left for what is not in buffers.
+  init(
+    count: Int, leaves: Int, limit: MemoryLimit, on world: borrowing Communicator
+  ) throws(MPIError) {
     self.count = count
     host = try world.splitByHost()
     let layout = try HostLayout(of: world)
@@ -46,9 +47,12 @@ public final class ArenaMemory {
     self.partials = partials
     let (elements, isUncountable) = count.multipliedReportingOverflow(by: 4 * partials * host.size)
     let needed = isUncountable ? Int.max : elements
-    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    plainShortage = try .agreed(needed, of: physical / 10 * 9, "the memory", on: world)
-    sharedShortage = try .agreed(needed, of: MPI.freeSharedMemoryBytes ?? 0, "/dev/shm", on: world)
+    let place = limit.file.map { "the control group (\($0))" } ?? "the memory"
+    plainShortage = try .agreed(needed, of: limit.bytes / 10 * 9, place, on: world)
+    // What lies in shared memory is memory of the ranks too.
+    let sharedShortage = try MemoryShortage.agreed(
+      needed, of: MPI.freeSharedMemoryBytes ?? 0, "/dev/shm", on: world)
+    self.sharedShortage = sharedShortage ?? plainShortage
   }
 
   /// Whether a way takes its buffers from the host's shared memory.
@@ -66,11 +70,23 @@ public final class ArenaMemory {
     if let shortage = isShared(way) ? sharedShortage : plainShortage { throw shortage }
   }
 
-  /// Why these ranks cannot sum in that way, or nil.
-  public func refusal(of way: AllreduceWay) -> String? {
+  /// Why these ranks cannot sum in that way, with messages in that format, or nil.
+  public func refusal(of way: AllreduceWay, wire: WireFormat = .float32) -> String? {
+    if way == .shared, !isOneHost {
+      return "the algorithm shared is for ranks of one host; use two-level or auto"
+    }
+    guard wire != .float32 else { return nil }
     switch way {
-    case .shared where !isOneHost: "the algorithm shared is for ranks of one host; use two-level or auto"
-    default: nil
+    case .messages(.mpi):
+      return "MPI_Allreduce sends float32, whatever the wire format; choose another algorithm"
+    case .tree:
+      return "the algorithm tree sends float32, whatever the wire format; choose another algorithm"
+    case .shared,
+      .auto where isOneHost,
+      .twoLevel where isOneHost:
+      return
+        "the algorithm \(way) sums float32 in the memory of one host, and sends nothing as \(wire); choose another algorithm"
+    default: return nil
     }
   }
 

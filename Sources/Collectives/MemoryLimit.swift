@@ -1,15 +1,21 @@
 import Foundation
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// How much memory the ranks of a host may have: what the machine has, or less where a control group limits this process, as those of Slurm jobs and
 /// of containers do.
 ///
 /// A group's limit holds for all processes in it and below it together. Ranks of one host are taken to share the groups of this one.
-struct MemoryLimit: Equatable {
-  let bytes: Int
+package struct MemoryLimit: Equatable {
+  package let bytes: Int
   /// The file that says so; nil for what the machine has.
-  let file: String?
+  package let file: String?
 
-  init(bytes: Int, file: String? = nil) {
+  package init(bytes: Int, file: String? = nil) {
     self.bytes = bytes
     self.file = file
   }
@@ -19,7 +25,7 @@ struct MemoryLimit: Equatable {
   /// - Parameters:
   ///   - root: in front of all paths, for tests.
   ///   - machine: what there is, in bytes.
-  init(root: String = "", machine: Int = physicalMemoryBytes()) {
+  package init(root: String = "", machine: Int = Self.machineBytes) {
     var least = MemoryLimit(bytes: machine)
     for file in Self.files(root) {
       // A file of /proc or /sys has no size to read by. Where nothing is limited it says "max", or a number that no machine reaches.
@@ -31,6 +37,9 @@ struct MemoryLimit: Equatable {
     }
     self = least
   }
+
+  /// The memory of this machine, in bytes.
+  package static var machineBytes: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
 
   /// The files that may limit this process, from its own group up, whether they are there or not.
   private static func files(_ root: String) -> [String] {

@@ -70,17 +70,27 @@ struct BenchAllreduce: ParsableCommand {
           layout, chunkBytes: sizes.map { $0 / (isTwoLevel ? layout.carriers : 1) }, isTwoLevel: isTwoLevel,
           on: world)
       var allreduces: [ArenaAllreduce] = []
+      var leftOut: [AllreduceWay] = []
       for way in ways {
         // Without several ranks on some of several hosts there are no two levels.
         if way == .twoLevel, algorithm == "all", memory.isOneHost || !memory.hasSharedHosts { continue }
-        if let refusal = memory.refusal(of: way) ?? refusal(of: way) {
-          if algorithm == "all" { continue }
-          throw CommonFailure(refusal, exitStatus: 2)
+        if let refusal = memory.refusal(of: way, wire: wire) {
+          guard algorithm == "all" else { throw CommonFailure(refusal, exitStatus: 2) }
+          if memory.refusal(of: way) == nil { leftOut.append(way) }
+          continue
         }
         try memory.check(way)
         allreduces.append(try ArenaAllreduce(way, in: memory, between: between, wire: wire, on: world))
       }
-      if !json { try Job.show(heading(ranks: world.size, auto: source), on: world) }
+      // A figure of float32 is none of another format.
+      let note =
+        leftOut.isEmpty
+        ? nil : "left out, as they send no \(wire) here: \(leftOut.map(\.name).joined(separator: ", "))"
+      if !json {
+        try Job.show(heading(ranks: world.size, auto: source, note: note), on: world)
+      } else if world.rank == 0, let note {
+        Job.warn(note)
+      }
       let benchmark = AllreduceBenchmark(allreduces, wire: wire)
       var wrong = 0
       for bytes in sizes {
@@ -96,11 +106,6 @@ struct BenchAllreduce: ParsableCommand {
     }
   }
 
-  private func refusal(of way: AllreduceWay) -> String? {
-    wire != .float32 && way == .messages(.mpi)
-      ? "MPI_Allreduce sends float32; choose another --algorithm" : nil
-  }
-
   private func ways() throws -> [AllreduceWay] {
     if algorithm == "all" { return AllreduceWay.all }
     do {
@@ -112,17 +117,22 @@ struct BenchAllreduce: ParsableCommand {
     }
   }
 
-  /// - Parameter auto: where the choices of the algorithm auto come from.
-  private func heading(ranks: Int, auto: String) -> String {
+  /// - Parameters:
+  ///   - auto: where the choices of the algorithm auto come from.
+  ///   - note: what else there is to say.
+  private func heading(ranks: Int, auto: String, note: String?) -> String {
     let size = "\(ranks) rank\(ranks == 1 ? "" : "s")"
-    return [
-      "# allreduce of float32 sums in place, \(size), rank 0 on \(MPI.processorName)",
+    let travelling = wire == .float32 ? "" : ", sent as \(wire)"
+    let lines: [String?] = [
+      "# allreduce of float32 sums in place\(travelling), \(size), rank 0 on \(MPI.processorName)",
       "# \(MPI.libraryVersion.prefix { $0 != "," })",
       "# time: median over repetitions of the slowest rank",
       "# wrong: elements, over all ranks and calls",
       "# auto: \(auto)",
+      note.map { "# \($0)" },
       AllreduceBenchmark.Row.heading,
-    ].joined(separator: "\n")
+    ]
+    return lines.compactMap(\.self).joined(separator: "\n")
   }
 }
 

@@ -1,7 +1,8 @@
-import Collectives
 import MPI
 import MPITestSupport
 import Testing
+
+@testable import Collectives
 
 extension RankTests {
   @Suite struct AllreduceBenchmarkTests {
@@ -42,6 +43,41 @@ extension RankTests {
   }
 
   @Suite struct ArenaMemoryTests {
+    @Test func theLimitOfAControlGroupHoldsForPlainAndForSharedMemory() throws {
+      try withWorld { world in
+        // As many leaves as ranks: one buffer of each rank.
+        let host = try world.splitByHost()
+        let bytes = 4 * 100_000 * host.size
+        let (tight, enough) = (
+          try ArenaMemory(
+            count: 100_000, leaves: world.size, limit: MemoryLimit(bytes: bytes, file: "/sys/job/memory.max"),
+            on: world),
+          try ArenaMemory(
+            count: 100_000, leaves: world.size, limit: MemoryLimit(bytes: bytes * 10 / 9 + 10), on: world)
+        )
+        for way in AllreduceWay.all {
+          let shortage = #expect(throws: MemoryShortage.self) { try tight.check(way) }
+          #expect(
+            shortage?.description.contains("the control group (/sys/job/memory.max) of \(MPI.processorName)")
+              == true, "\(way)")
+          try enough.check(way)
+        }
+      }
+    }
+
+    @Test func aWayThatSendsFloat32IsRefusedForBfloat16() throws {
+      try withWorld { world in
+        let memory = try ArenaMemory(count: 10, leaves: world.size, on: world)
+        try #require(memory.isOneHost)
+        for way in AllreduceWay.all {
+          let sendsBfloat16 =
+            if case .messages(let algorithm) = way { algorithm != .mpi } else { false }
+          #expect((memory.refusal(of: way, wire: .bfloat16) == nil) == sendsBfloat16, "\(way)")
+          #expect(memory.refusal(of: way) == nil)
+        }
+      }
+    }
+
     @Test(arguments: [1 << 44, Int.max / 8, Int.max])
     func buffersThatNoHostHasRoomForAreRefusedOnAllRanks(count: Int) throws {
       try withWorld { world in

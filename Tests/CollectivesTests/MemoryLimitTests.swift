@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Training
+@testable import Collectives
 
 /// Limits of control groups, as the kernel shows them in /proc and /sys.
 @Suite struct MemoryLimitTests {
@@ -80,6 +80,6 @@ import Testing
       #expect(
         try Self.limit(groups: "0::/a\n", mounts: Self.unified, ["/sys/fs/cgroup/a/memory.max": text]) == all)
     }
-    #expect(MemoryLimit().bytes > 0 && MemoryLimit().bytes <= physicalMemoryBytes())
+    #expect(MemoryLimit().bytes > 0 && MemoryLimit().bytes <= MemoryLimit.machineBytes)
   }
 }
