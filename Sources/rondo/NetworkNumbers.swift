@@ -37,9 +37,8 @@ struct NetworkNumbers: ParsableArguments {
         "--model \(path): \(problem); a network model is a JSON file that is measured, one for each cluster: mpirun -n RANKS --hostfile "
           + "HOSTS rondo bench network --json > network.json")
     }
-    let data: Data
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw refusal((error as NSError).localizedDescription)
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw refusal("there is no such file, or it cannot be read")
     }
     do {
       return try JSONDecoder().decode(NetworkModel.self, from: data)
@@ -50,7 +49,7 @@ struct NetworkNumbers: ParsableArguments {
     } catch let DecodingError.typeMismatch(_, context) {
       throw refusal(
         "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not of the right kind")
-    } catch let DecodingError.dataCorrupted(context) where !context.codingPath.isEmpty {
+    } catch let DecodingError.dataCorrupted(context) where context.underlyingError == nil {
       throw refusal(context.debugDescription)
     } catch {
       throw refusal("this is no network model, it is no JSON")

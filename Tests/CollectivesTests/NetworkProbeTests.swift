@@ -55,9 +55,15 @@ extension RankTests {
   }
 
   @Test(arguments: [
-    (#""latency_seconds": -1"#, "latency_seconds must be a number not below 0, found -1.0"),
-    (#""bandwidth_bytes_per_second": 0"#, "bandwidth_bytes_per_second must be greater than 0, found 0.0"),
-    (#""ranks_per_node": 0"#, "ranks_per_node must be at least 1, found 0"),
+    (#""latency_seconds": -1"#, "latency_seconds must be from 0 to 1000000000000, found -1.0"),
+    (#""skew_seconds": 1e300"#, "skew_seconds must be from 0 to 1000000000000, found 1e+300"),
+    (#""bandwidth_bytes_per_second": 0"#, "bandwidth_bytes_per_second must be at least 1, found 0.0"),
+    (#""ranks_per_node": 0"#, "ranks_per_node must be from 1 to 1000000000000, found 0"),
+    (
+      #""ranks_per_node": 4611686018427387904"#,
+      "ranks_per_node must be from 1 to 1000000000000, found 4611686018427387904"
+    ),
+    (#""cores_per_machine": 0"#, "cores_per_machine must be at least 1, found 0"),
   ])
   func aNumberThatCannotBeIsNamed(entry: String, fault: String) throws {
     var object: [String: Any] = [

@@ -44,7 +44,12 @@ import Testing
     ("digits.yaml", "model: { kind: mlp }", "this is no network model, it is no JSON;"),
     ("summary.json", "{\"steps\": 4}", "this is no network model, latency_seconds is missing;"),
     ("text.json", "{\"latency_seconds\": \"1\"}", "latency_seconds is not of the right kind;"),
-    ("nothing.json", nil, "nothing.json"),
+    ("nothing.json", nil, "there is no such file, or it cannot be read"),
+    (
+      "negative.json",
+      "{\"latency_seconds\": -1, \"bandwidth_bytes_per_second\": 1e9, \"reduction_bytes_per_second\": 4e9}",
+      "latency_seconds must be from 0 to"
+    ),
   ])
   func aFileOfAnotherKindIsRefusedWithTheWayToOneThatIsRight(name: String, text: String?, reason: String)
     throws

@@ -60,31 +60,36 @@ public struct NetworkModel: Sendable, Equatable {
     self.reductionBytesPerSecond = reductionBytesPerSecond
   }
 
+  /// Of seconds, bytes that pass at once, and of ranks or nodes.
+  private static let greatest = 1e12
+
   /// What keeps the model from being one, in a line, or nil: speeds and numbers of things must be positive,
-  /// times not negative.
+  /// times not negative, and all such that what is simulated can be counted.
   public var fault: String? {
     for (key, value) in [
       (CodingKeys.bandwidthBytesPerSecond, bandwidthBytesPerSecond),
       (.localBandwidthBytesPerSecond, localBandwidthBytesPerSecond),
       (.reductionBytesPerSecond, reductionBytesPerSecond), (.sharedBytesPerSecond, sharedBytesPerSecond),
       (.cachedBytesPerSecond, cachedBytesPerSecond),
-    ] where !(value > 0) {
-      return "\(key.rawValue) must be greater than 0, found \(value)"
+    ] where !(value >= 1) {
+      return "\(key.rawValue) must be at least 1, found \(value)"
     }
     for (key, value) in [
       (CodingKeys.latencySeconds, latencySeconds), (.burstBytes, burstBytes), (.skewSeconds, skewSeconds),
       (.senderSecondsPerMessage, senderSecondsPerMessage),
       (.receiverSecondsPerMessage, receiverSecondsPerMessage), (.senderSecondsPerByte, senderSecondsPerByte),
       (.receiverSecondsPerByte, receiverSecondsPerByte), (.localLatencySeconds, localLatencySeconds),
-    ] where !(value >= 0 && value.isFinite) {
-      return "\(key.rawValue) must be a number not below 0, found \(value)"
+    ] where !(0...Self.greatest ~= value) {
+      return "\(key.rawValue) must be from 0 to \(Int(Self.greatest)), found \(value)"
     }
-    for (key, value, least) in [
-      (CodingKeys.eagerLimitBytes, eagerLimitBytes, 0), (.cacheBytes, cacheBytes, 0),
-      (.ranksPerNode, ranksPerNode, 1),
-      (.nodesPerMachine, nodesPerMachine, 1), (.coresPerMachine, coresPerMachine, 1),
-    ] where value < least {
-      return "\(key.rawValue) must be at least \(least), found \(value)"
+    for (key, value, least, most) in [
+      (CodingKeys.eagerLimitBytes, eagerLimitBytes, 0, Int.max), (.cacheBytes, cacheBytes, 0, .max),
+      (.ranksPerNode, ranksPerNode, 1, Int(Self.greatest)),
+      (.nodesPerMachine, nodesPerMachine, 1, Int(Self.greatest)),
+      (.coresPerMachine, coresPerMachine, 1, .max),
+    ] where !(least...most ~= value) {
+      let range = most == .max ? "at least \(least)" : "from \(least) to \(most)"
+      return "\(key.rawValue) must be \(range), found \(value)"
     }
     return nil
   }
