@@ -60,9 +60,9 @@ public struct AllreduceExecutor: ~Copyable {
     try self.init(AllreduceSelection(algorithm), wire: wire, on: communicator, progress: progress)
   }
 
-  /// An algorithm with other than the default segments, for tests and tuning. The selection says ring, whatever
-  /// the algorithm.
-  package init(
+  /// An algorithm of one's own, or one with other than the default segments. The selection says ring, whatever the
+  /// algorithm. Verify it first (``ScheduleVerifier``): what its schedules do is what is done. Collective.
+  public init(
     _ algorithm: some ScheduledAllreduce, wire: WireFormat = .float32,
     on communicator: borrowing Communicator
   ) throws(MPIError) {

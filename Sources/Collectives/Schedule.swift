@@ -49,9 +49,9 @@ public struct Schedule: Sendable, Equatable {
     dependencyList[(action == 0 ? 0 : Int(dependencyEnds[action - 1]))..<Int(dependencyEnds[action])]
   }
 
-  /// A schedule of any actions, each with the earlier ones that it waits for. Nothing is checked: that is the
-  /// verifier's work.
-  package init(
+  /// A schedule of any actions, each with the earlier ones that it waits for, by index. Nothing is checked: that is
+  /// the verifier's work.
+  public init(
     size: Int, rank: Int, count: Int, partials: Int = 1, workspaceCount: Int, window: Int,
     steps: [(action: Action, dependencies: [Int])]
   ) {
