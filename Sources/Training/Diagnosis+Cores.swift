@@ -77,7 +77,7 @@ extension Diagnosis {
       findings.append(
         .wrong(
           "threads-unknown", "\(JobFacts.name(unknown)): \(problem)",
-          remedy: "correct or unset the variable; without one, the cores that a rank may use decide"))
+          remedy: "correct it, or leave it out: then the cores that a rank may use decide"))
     }
     let crowded = job.ranks.filter { $0.threads > $0.allowedCores.count }
     if let first = crowded.first {
