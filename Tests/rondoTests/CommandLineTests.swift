@@ -158,6 +158,82 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     #expect(job.exitStatus == 0 && algorithms == ["linear", "mpi"], "\(job)")
   }
 
+  @Test func aFigureOfFloat32IsNotShownAsBfloat16() throws {
+    let bench = [
+      "bench", "allreduce", "--wire", "bfloat16", "--min", "4KiB", "--max", "4KiB", "--repetitions", "2",
+    ]
+    let job = try Job.run(ranks: 2, program: try rondo(), arguments: bench + ["--json"])
+    let algorithms = job.output.matches(of: /"algorithm":"([^"]*)"/).map { String($0.output.1) }
+    #expect(
+      job.exitStatus == 0
+        && algorithms == ["ring", "recursive-doubling", "halving-doubling", "direct", "linear"], "\(job)")
+    #expect(
+      job.output.contains("left out, as they send no bfloat16 here: mpi, tree, shared, auto\n"), "\(job)")
+    for algorithm in ["tree", "shared", "mpi", "auto", "two-level"] {
+      try expectRefusal(ranks: 2, bench + ["--algorithm", algorithm], contains: ["float32"])
+    }
+  }
+
+  /// Characters that a terminal would obey, those of one byte and of more.
+  private static let obeyed = "\u{1B}[31m\u{7}\u{9B}1m\u{202E}"
+
+  @Test(arguments: [
+    ("c.yaml", "name: a\n\(obeyed): 1\n", ["train"], "c.yaml:2: the YAML cannot be read: control characters"),
+    ("c.yaml", "name: a\n\"\\e[31m\\u009B\\u202E\": 1\n", ["train"], "c.yaml:2: unknown key"),
+    ("c.yaml", String(repeating: "é", count: 1_000_000) + ": 1\n", ["train"], "c.yaml"),
+    ("w.safetensors", obeyed, ["inspect"], "w.safetensors"),
+    ("\(obeyed).yaml", "", ["train"], "the file is empty"),
+    ("m.json", obeyed, ["simulate", "--ranks", "2", "--model"], "it is no JSON"),
+    ("m.json", "", ["bench", "allreduce", "--algorithm", obeyed], "there is no allreduce algorithm"),
+  ])
+  func anErrorShowsNothingThatATerminalObeys(name: String, text: String, arguments: [String], problem: String)
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(name, text)
+    let last = arguments.last == Self.obeyed ? [] : [path]
+    let run = try alone(arguments + last)
+    #expect(run.status == 2 && run.output.contains(problem), "\(run)")
+    #expect(run.output.split(separator: "\n").count == 1 && run.output.utf8.count < 5_000, "\(run)")
+    let shown = Set(run.output.unicodeScalars)
+    #expect(shown.isDisjoint(with: ["\u{1B}", "\u{7}", "\u{9B}", "\u{202E}"]), "\(run)")
+  }
+
+  /// A run without a launcher.
+  private func alone(_ arguments: [String], environment: [String: String] = Job.launchEnvironment) throws -> (
+    status: Int32, output: String
+  ) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments = ["60", try rondo()] + arguments
+    process.environment = environment
+    let output = try output(of: process)
+    return (process.terminationStatus, output)
+  }
+
+  @Test func columnsOfAFileThatIsNoTableAreShownAsText() throws {
+    let directory = try TemporaryDirectory()
+    let names = ["a", Self.obeyed, String(repeating: "x", count: 100_000)]
+    let data = try directory.write("data.csv", "\(names.joined(separator: ","))\n1,2,3\n")
+    let config = try directory.write(
+      "c.yaml", "model: { kind: logistic }\ndata: { path: \(data), label: y }\ntraining: { epochs: 1 }\n")
+    let run = try alone(["train", config])
+    #expect(run.status == 2 && run.output.utf8.count < 800, "\(run)")
+    #expect(
+      run.output.contains(#"; the columns are a, "\u{1B}[31m\u{07}\u{9B}1m\u{202E}", "xxx"#), "\(run)")
+  }
+
+  /// Without a launcher, and nothing in PATH: Open MPI would ask for a daemon, and that for ssh.
+  @Test(arguments: ["", "/nonexistent"]) func oneRankNeedsNoDaemonOfOpenMPI(path: String) throws {
+    let run = try alone(
+      [
+        "bench", "allreduce", "--algorithm", "ring", "--min", "4KiB", "--max", "4KiB", "--repetitions", "1",
+        "--json",
+      ], environment: ["PATH": path])
+    #expect(run.status == 0 && run.output.contains("\"ranks\":1,"), "\(run)")
+    #expect(run.output.split(separator: "\n").count == 1, "\(run)")
+  }
+
   @Test(arguments: ["0", "-3", "many"]) func aWrongNumberOfThreadsIsRefused(threads: String) throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
