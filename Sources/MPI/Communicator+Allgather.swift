@@ -63,6 +63,7 @@ extension Communicator {
   ) throws(MPIError) -> PendingCalls {
     let count = try blockCount(of: destination.count, in: "allgather")
     if let source { try checkCount(destination.count, is: source.count * size, in: "allgather") }
+    try compare("allgather", mode, count: count, of: destination.type)
     let block = try LargeCount(count, blocks: size, of: destination.type, limit: pieceLimit)
     let from = source?.address ?? rondo_mpi_in_place()
     let (to, c, type) = (destination.address, block.count, block.type)

@@ -91,6 +91,7 @@ extension Communicator {
     let layout = try Layout(
       counts: counts, displacements: displacements, in: destination.count, size: size, call: "allgather")
     if let source { try checkCount(source.count, is: counts[rank], in: "allgather") }
+    try compare("allgather of varying counts", mode, of: destination.type)
     let from = source?.address ?? rondo_mpi_in_place()
     let (to, count, type) = (destination.address, Int32(counts[rank]), destination.type.handle)
     let (c, d) = (layout.counts.values, layout.displacements.values)

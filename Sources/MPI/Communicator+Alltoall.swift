@@ -52,6 +52,7 @@ extension Communicator {
   ) throws(MPIError) -> PendingCalls {
     let count = try blockCount(of: destination.count, in: "alltoall")
     if let source { try checkCount(source.count, is: destination.count, in: "alltoall") }
+    try compare("alltoall", mode, count: count, of: destination.type)
     let block = try LargeCount(count, blocks: size, of: destination.type, limit: pieceLimit)
     let from = source?.address ?? rondo_mpi_in_place()
     let (to, c, type) = (destination.address, block.count, block.type)

@@ -87,6 +87,7 @@ extension Communicator {
     // Open MPI 4.1 leaves a started in-place call early on a rank that moves nothing, and from then on its
     // messages no longer match those of the others: the next call hangs. Out of place is the same when there
     // is nothing to move.
+    try compare("alltoall of varying counts", mode, of: destination.type)
     let hasNothing = mode == .started && source == nil && received.isEmpty
     let from = hasNothing ? Block.emptySource : source?.address ?? rondo_mpi_in_place()
     let (to, type) = (destination.address, destination.type.handle)

@@ -5,6 +5,7 @@ extension Communicator {
   ///
   /// MPI: MPI_Barrier, MPI 3.1 section 5.3.
   public func barrier() throws(MPIError) {
+    try compare("barrier")
     try check(MPI_Barrier(handle), "MPI_Barrier")
   }
 

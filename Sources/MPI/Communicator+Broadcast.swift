@@ -32,6 +32,7 @@ extension Communicator {
     _ buffer: Block, _ root: Int, _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {
     try checkRoot(root, in: "broadcast")
+    try compare("broadcast", mode, count: buffer.count, of: buffer.type, root: root)
     var calls = PendingCalls("startBroadcast", mode)
     try buffer.count.forEachPiece(limit: pieceLimit) { (piece) throws(MPIError) in
       let b = buffer[piece]

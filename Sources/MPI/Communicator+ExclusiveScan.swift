@@ -74,6 +74,7 @@ extension Communicator {
     _ source: Block?, _ destination: Block, _ operation: ReduceOperation, _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {
     if let source { try checkCount(destination.count, is: source.count, in: "exclusiveScan") }
+    try compare("exclusiveScan", mode, count: destination.count, of: destination.type)
     let op = operation.handle
     var calls = PendingCalls("startExclusiveScan", mode)
     try destination.count.forEachPiece(limit: pieceLimit) { (piece) throws(MPIError) in

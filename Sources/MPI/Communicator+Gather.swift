@@ -74,6 +74,7 @@ extension Communicator {
       if source == nil { count = try blockCount(of: count, in: "gather") }
       try checkCount(destination.count, is: count * size, in: "gather")
     }
+    try compare("gather", mode, count: count, of: destination.type, root: root)
     let block = try LargeCount(count, blocks: size, of: destination.type, limit: pieceLimit)
     let from = isRoot && source == nil ? rondo_mpi_in_place() : (source ?? destination).address
     let to = isRoot ? destination.address : nil

@@ -83,6 +83,7 @@ extension Communicator {
     _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {
     try checkRoot(root, in: "gather")
+    try compare("gather of varying counts", mode, of: destination.type, root: root)
     let type = destination.type.handle
     var calls = PendingCalls("startGather", mode)
     guard rank == root else {

@@ -79,6 +79,7 @@ extension Communicator {
   ) throws(MPIError) -> PendingCalls {
     try checkRoot(root, in: "reduce")
     if let source, rank == root { try checkCount(destination.count, is: source.count, in: "reduce") }
+    try compare("reduce", mode, count: (source ?? destination).count, of: destination.type, root: root)
     var calls = PendingCalls("startReduce", mode)
     // In place means MPI_IN_PLACE on the root; the others send what is in their buffer.
     try issueReduce(

@@ -70,6 +70,7 @@ extension Communicator {
     let whole = source ?? destination
     try checkCount(whole.count, is: counts.reduce(0, +), in: "reduceScatter")
     if source != nil { try checkCount(destination.count, is: counts[rank], in: "reduceScatter") }
+    try compare("reduceScatter", mode, count: whole.count, of: whole.type)
     if whole.count > pieceLimit {
       return try issueLargeReduceScatter(source, destination, counts, operation, mode)
     }

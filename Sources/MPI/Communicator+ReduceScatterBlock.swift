@@ -64,6 +64,7 @@ extension Communicator {
     let whole = source ?? destination
     let count = try blockCount(of: whole.count, in: "reduceScatterBlock")
     if source != nil { try checkCount(destination.count, is: count, in: "reduceScatterBlock") }
+    try compare("reduceScatterBlock", mode, count: whole.count, of: whole.type)
     if whole.count > pieceLimit {
       let counts = [Int](repeating: count, count: size)
       return try issueLargeReduceScatter(source, destination, counts, operation, mode)

@@ -66,6 +66,7 @@ extension Communicator {
         count = try blockCount(of: count, in: "scatter")
       }
     }
+    try compare("scatter", mode, count: count, of: buffer.type, root: root)
     let block = try LargeCount(count, blocks: size, of: buffer.type, limit: pieceLimit)
     let from = isRoot ? (source ?? buffer).address : nil
     let to = isRoot && source == nil ? rondo_mpi_in_place() : buffer.address

@@ -68,6 +68,7 @@ extension Communicator {
     _ mode: CallMode
   ) throws(MPIError) -> PendingCalls {
     try checkRoot(root, in: "scatter")
+    try compare("scatter of varying counts", mode, of: buffer.type, root: root)
     let type = buffer.type.handle
     var calls = PendingCalls("startScatter", mode)
     guard rank == root else {

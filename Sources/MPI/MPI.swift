@@ -21,18 +21,23 @@ public enum MPI {
   /// ends all ranks with `MPI_Abort` and exit status 1, or the error's own (`ExitStatusError`).
   /// `MPI_Finalize` would wait for ranks that wait for this one.
   ///
-  /// - Parameter threadLevel: the level to ask for. What the library grants may be lower: `MPI.threadLevel`
-  ///   says, and whether that is good enough is the caller's choice.
+  /// - Parameters:
+  ///   - threadLevel: the level to ask for. What the library grants may be lower: `MPI.threadLevel`
+  ///     says, and whether that is good enough is the caller's choice.
+  ///   - comparingCollectives: `Communicator.comparesCollectives` of the world, for finding mistakes.
   /// - Throws: `MPIError` when MPI cannot be started or ended, or was started in this process before.
   ///
   /// MPI: MPI_Init_thread, MPI_Finalize, MPI_Abort, MPI 3.1 sections 8.7 and 12.4.3.
   public static func run<Result: ~Copyable>(
-    threadLevel: ThreadLevel = .multiple, _ body: (borrowing Communicator) throws -> Result
+    threadLevel: ThreadLevel = .multiple, comparingCollectives: Bool = false,
+    _ body: (borrowing Communicator) throws -> Result
   ) throws(MPIError) -> Result {
     try initialise(threadLevel: threadLevel)
     let result: Result
     do {
-      result = try body(try Communicator.world())
+      var world = try Communicator.world()
+      world.comparesCollectives = comparingCollectives
+      result = try body(world)
     } catch let error as any CommonError {
       if worldRank ?? 0 == 0 { say("\(error)") }
       try finalise()
