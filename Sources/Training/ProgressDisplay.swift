@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 
 /// What rank 0 tells a person about a run: a live bar on a terminal, a line every few seconds elsewhere.
 struct ProgressDisplay {

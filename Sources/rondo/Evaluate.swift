@@ -1,4 +1,5 @@
 import ArgumentParser
+import MPI
 import Training
 
 /// `rondo evaluate`

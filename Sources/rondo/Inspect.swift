@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MPI
 import Training
 
 /// `rondo inspect`

@@ -177,18 +177,19 @@ let digits = digitsConfiguration(training: ["steps: 20"])
   /// Characters that a terminal would obey, those of one byte and of more.
   private static let obeyed = "\u{1B}[31m\u{7}\u{9B}1m\u{202E}"
 
-  @Test(arguments: [
+  private static let wrongFiles: [(name: String, text: String, arguments: [String], problem: String)] = [
     ("c.yaml", "name: a\n\(obeyed): 1\n", ["train"], "c.yaml:2: the YAML cannot be read: control characters"),
     ("c.yaml", "name: a\n\"\\e[31m\\u009B\\u202E\": 1\n", ["train"], "c.yaml:2: unknown key"),
-    ("c.yaml", String(repeating: "é", count: 1_000_000) + ": 1\n", ["train"], "c.yaml"),
+    ("c.yaml", String(repeating: "é", count: 1_000_000), ["train"], "c.yaml"),
     ("w.safetensors", obeyed, ["inspect"], "w.safetensors"),
     ("\(obeyed).yaml", "", ["train"], "the file is empty"),
     ("m.json", obeyed, ["simulate", "--ranks", "2", "--model"], "it is no JSON"),
     ("m.json", "", ["bench", "allreduce", "--algorithm", obeyed], "there is no allreduce algorithm"),
-  ])
-  func anErrorShowsNothingThatATerminalObeys(name: String, text: String, arguments: [String], problem: String)
-    throws
-  {
+  ]
+
+  @Test(arguments: wrongFiles) func anErrorShowsNothingThatATerminalObeys(
+    name: String, text: String, arguments: [String], problem: String
+  ) throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(name, text)
     let last = arguments.last == Self.obeyed ? [] : [path]
@@ -207,8 +208,8 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments = ["60", try rondo()] + arguments
     process.environment = environment
-    let output = try output(of: process)
-    return (process.terminationStatus, output)
+    let printed = try output(of: process)
+    return (process.terminationStatus, printed)
   }
 
   @Test func columnsOfAFileThatIsNoTableAreShownAsText() throws {
@@ -216,7 +217,7 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     let names = ["a", Self.obeyed, String(repeating: "x", count: 100_000)]
     let data = try directory.write("data.csv", "\(names.joined(separator: ","))\n1,2,3\n")
     let config = try directory.write(
-      "c.yaml", "model: { kind: logistic }\ndata: { path: \(data), label: y }\ntraining: { epochs: 1 }\n")
+      "c.yaml", "model: { kind: logistic }\ndata: { path: \(data), label: missing }\ntraining: { epochs: 1 }\n")
     let run = try alone(["train", config])
     #expect(run.status == 2 && run.output.utf8.count < 800, "\(run)")
     #expect(
