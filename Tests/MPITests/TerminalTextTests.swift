@@ -22,7 +22,7 @@ import Testing
     let text = "config.yaml:3: " + String(repeating: "x\u{301}", count: 100_000) + "; remove it"
     let line = TerminalText.message(text)
     #expect(line.hasPrefix("config.yaml:3: ") && line.hasSuffix("; remove it"))
-    #expect(line.contains(" ... ") && line.unicodeScalars.count <= TerminalText.longest + 5)
+    #expect(line.contains(" ...") && line.unicodeScalars.count <= TerminalText.longest + 5)
     #expect(TerminalText.escaped(text) == text)
     let longest = String(repeating: "y", count: TerminalText.longest)
     #expect(TerminalText.message(longest) == longest)
