@@ -74,8 +74,10 @@ public struct Inspection: Codable, Sendable {
 
   public var json: String { JSONLine.encode(self) }
 
-  /// For people.
-  public var table: String {
+  /// For people, with a last line where a run would be refused if this machine were one of its hosts.
+  public var table: String { table(MemoryLimit()) }
+
+  func table(_ limit: MemoryLimit) -> String {
     func grouped(_ count: Int) -> String { ProgressDisplay.grouped(Double(count)) }
     func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
     var rows = [["layer", "output", "parameters", "MFLOP forward", "backward"]]
@@ -101,7 +103,8 @@ public struct Inspection: Codable, Sendable {
       \(memory.copies > 0 ? "copy of a neighbour's share \(megabytes(memory.copies)), " : "")activations \(megabytes(memory.activations)), \
       \(memory.scratch > 0 ? "scratch of a thread \(megabytes(memory.scratch)), " : "")data \
       \(megabytes(memory.data)); together \(megabytes(memory.total)), and up to \(megabytes(memory.checkpoint)) more while a checkpoint is written\
-      \(memory.ranks == 1 ? "" : "; of all ranks of a host at most \(megabytes(memory.host))")
+      \(memory.ranks == 1 ? "" : "; of all ranks of a host at most \(megabytes(memory.host))")\
+      \(memory.shortage(limit).map { "\nrefused here: \($0)" } ?? "")
       """
   }
 }

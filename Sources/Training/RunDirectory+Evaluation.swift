@@ -17,7 +17,7 @@ extension RunDirectory {
     do {
       try (line + "\n").write(toFile: path + "/" + name, atomically: true, encoding: .utf8)
     } catch {
-      throw RunDirectoryError("\(path)/\(name): cannot write (\(Self.reason(error)))")
+      throw Self.interrupted("\(path)/\(name)", error)
     }
   }
 }

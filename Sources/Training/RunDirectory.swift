@@ -83,6 +83,12 @@ final class RunDirectory {
       exitStatus: 2)
   }
 
+  /// Of a file without which a run does not go on. What it has done is in memory, or in a checkpoint.
+  static func interrupted(_ file: String, _ error: any Error) -> RunDirectoryError {
+    RunDirectoryError(
+      "\(file): cannot write (\(reason(error))); when that is mended, the same command goes on")
+  }
+
   /// Whether the directory holds a run that came to its end.
   static func isFinished(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: "\(path)/\(summary)")
@@ -125,7 +131,7 @@ final class RunDirectory {
       try handle.seekToEnd()
       metricsFile = handle
     } catch {
-      throw RunDirectoryError("\(file): cannot write (\(Self.reason(error)))")
+      throw Self.interrupted(file, error)
     }
   }
 
@@ -144,7 +150,7 @@ final class RunDirectory {
 
   func append(_ line: String) throws {
     do { try metricsFile?.write(contentsOf: Data((line + "\n").utf8)) } catch {
-      throw RunDirectoryError("\(path)/\(Self.metrics): cannot write (\(Self.reason(error)))")
+      throw Self.interrupted("\(path)/\(Self.metrics)", error)
     }
   }
 
@@ -153,7 +159,7 @@ final class RunDirectory {
       try (summary.json(pretty: true) + "\n").write(
         toFile: "\(path)/\(Self.summary)", atomically: true, encoding: .utf8)
     } catch {
-      throw RunDirectoryError("\(path)/\(Self.summary): cannot write (\(Self.reason(error)))")
+      throw Self.interrupted("\(path)/\(Self.summary)", error)
     }
   }
 

@@ -116,16 +116,20 @@ public struct RunMemory: Codable, Sendable, Equatable {
 
   /// Refuses what ranks of a host may not take.
   func check(_ limit: MemoryLimit = MemoryLimit()) throws(CommonFailure) {
-    guard host > limit.bytes else { return }
+    if let shortage = shortage(limit) { throw CommonFailure(shortage, exitStatus: 2) }
+  }
+
+  /// What there is too little of, and what to do; nil where a host has enough.
+  func shortage(_ limit: MemoryLimit) -> String? {
+    guard host > limit.bytes else { return nil }
     func gigabytes(_ bytes: Int) -> String { ProgressDisplay.number(Double(bytes) / 1e9) }
     let available =
       limit.file.map {
         "its control group may have \(gigabytes(limit.bytes)) GB (\($0)); ask for more (sbatch --mem), "
       }
       ?? "this machine has \(gigabytes(limit.bytes)) GB; "
-    throw CommonFailure(
+    return
       "the model needs \(gigabytes(host)) GB on a host (each rank \(gigabytes(total)) and up to \(gigabytes(checkpoint)) while a checkpoint is "
-        + "written) and \(available)make model.hidden or training.microbatch smaller, or have fewer ranks on a host",
-      exitStatus: 2)
+      + "written) and \(available)make model.hidden or training.microbatch smaller, or have fewer ranks on a host"
   }
 }

@@ -74,4 +74,16 @@ import Testing
     #expect(failure?.exitStatus == 2 && failure?.description.contains("control group") == true)
     #expect(failure?.description.contains(file) == true && failure?.description.contains("--mem") == true)
   }
+
+  @Test func inspectionSaysWhereARunWouldBeRefused() throws {
+    let configuration = Configuration(
+      model: .init(kind: .mlp, hidden: [300]), data: .init(source: .digits),
+      training: .init(batch: 60, microbatch: 5, optimizer: .init(kind: .adamw, learningRate: 1e-3)))
+    let inspection = try Inspection(configuration, data: try configuration.loadData(), ranks: 2)
+    let host = inspection.memory.host
+    let group = MemoryLimit(bytes: host - 1, file: "/sys/fs/cgroup/job_7/memory.max")
+    let failure = #expect(throws: CommonFailure.self) { try inspection.memory.check(group) }
+    #expect(!inspection.table(MemoryLimit(bytes: host)).contains("refused"))
+    #expect(inspection.table(group).hasSuffix("\nrefused here: \(failure?.description ?? "")"))
+  }
 }

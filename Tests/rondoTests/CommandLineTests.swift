@@ -266,7 +266,9 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     let job = try Job.run(
       ranks: 3, program: try rondo(), arguments: ["train", config, "--threads", "1", "--output", output])
     #expect(job.exitStatus == 1 && job.seconds < 15, "\(job)")
-    #expect(job.output.contains("rank 0: \(output)/metrics.jsonl: cannot write"), "\(job)")
+    let line =
+      "rank 0: \(output)/metrics.jsonl: cannot write (No space left on device); when that is mended, the same command goes on"
+    #expect(job.output.contains(line), "\(job)")
   }
 
   @Test func aReaderThatGoesAwayDoesNotEndTheRun() throws {
