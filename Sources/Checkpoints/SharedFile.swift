@@ -126,6 +126,12 @@ public final class SharedFile {
     return time(nil) - status.st_mtim.tv_sec
   }
 
+  /// The length of a file; 0 if it is gone.
+  public static func byteCount(ofName name: String) -> Int {
+    var status = stat()
+    return stat(folder + "/" + name, &status) == 0 ? Int(status.st_size) : 0
+  }
+
   public static func remove(name: String) { unlink(folder + "/" + name) }
 
   private static func length(_ descriptor: Int32) -> Int {

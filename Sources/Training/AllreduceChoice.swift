@@ -17,9 +17,11 @@ struct AllreduceChoice {
   /// - Parameters:
   ///   - count: elements of the gradient arena.
   ///   - sharedBytes: of the memory that so many ranks of a host would share.
+  ///   - leftBytes: of shared memory on this host that the run has already.
   /// - Throws: `CommonFailure` for an algorithm that these ranks cannot use.
   init(
-    _ configuration: Configuration, count: Int, sharedBytes: (Int) -> Int, world: borrowing Communicator
+    _ configuration: Configuration, count: Int, sharedBytes: (Int) -> Int, leftBytes: Int,
+    world: borrowing Communicator
   ) throws {
     let communication = configuration.communication
     wire = communication.wire
@@ -63,7 +65,8 @@ struct AllreduceChoice {
     let host = try world.splitByHost()
     let hasMemory =
       try wantsMemory
-      && Self.hasSharedMemory(sharedBytes(host.size), isNeeded: isNeeded, host: host, world: world)
+      && Self.hasSharedMemory(
+        sharedBytes(host.size), leftBytes: leftBytes, isNeeded: isNeeded, host: host, world: world)
     if layout.isOneHost, communication.algorithm != .twoLevel, hasMemory {
       way = .shared
       return
@@ -88,9 +91,10 @@ struct AllreduceChoice {
 
   /// Whether each host has room for what its ranks would share. Collective.
   private static func hasSharedMemory(
-    _ needed: Int, isNeeded: Bool, host: borrowing Communicator, world: borrowing Communicator
+    _ needed: Int, leftBytes: Int, isNeeded: Bool, host: borrowing Communicator,
+    world: borrowing Communicator
   ) throws -> Bool {
-    let fits = needed < (MPI.freeSharedMemoryBytes ?? 0) / 10 * 9
+    let fits = needed < ((MPI.freeSharedMemoryBytes ?? 0) + leftBytes) / 10 * 9
     let verdict =
       fits
       ? nil

@@ -126,11 +126,13 @@ public final class Trainer {
       arenaCount: graph.arenaCount, stateCount: rules.stateCount, pieceCount: pieces.pieces.count)
     let share = try StepShare(
       configuration, threads: pool.threads, isJournaled: resumption?.run != nil, world: world)
+    let survival = resumption?.run.map {
+      SurvivingState(run: $0, model: Self.identity(graph, rules), directory: resumption?.directory)
+    }
     let choice = try AllreduceChoice(
       configuration, count: graph.arenaCount,
       sharedBytes: { [core] in StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount },
-      world: world
-    )
+      leftBytes: survival?.leftBytes ?? 0, world: world)
     let keepers = try ShareKeepers(
       configuration, choice.way, survives: resumption?.run != nil, world: world)
     if choice.way.isSharded {
@@ -141,10 +143,7 @@ public final class Trainer {
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
       StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
-      survival: resumption?.run.map {
-        SurvivingState(run: $0, model: Self.identity(graph, rules), directory: resumption?.directory)
-      },
-      group: group, world: world,
+      survival: survival, group: group, world: world,
       finisher: UpdateFinisher(
         update: { ParameterUpdate($0, pieces: pieces, rules: rules, pool: pool) },
         learningRate: { [schedule] in training.learningRate * schedule.factor(step: $0) }))

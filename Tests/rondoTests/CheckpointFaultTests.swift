@@ -11,7 +11,7 @@ import Testing
   private static let every = ["--set", "checkpoint.every_steps=50"]
 
   /// Whether this user may mount file systems for a process of their own.
-  private static let canMount: Bool = {
+  static let canMount: Bool = {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]

@@ -23,6 +23,34 @@ import Testing
     }
   }
 
+  /// The memory of a run is most of what there is: its next life finds it there, and needs no more.
+  @Test(.enabled(if: CheckpointFaultTests.canMount)) func memoryThatTheRunHasAlreadyCountsAsRoom() throws {
+    let directory = try TemporaryDirectory()
+    _ = try directory.write(
+      "c.yaml",
+      digitsConfiguration(
+        hidden: [1000, 1000],
+        training: [
+          "steps: 40", "log_every_steps: 1", "evaluate_every_epochs: 0", "optimizer: { kind: adamw }",
+        ])
+        + "communication: { algorithm: shared }\n")
+    // 22 MB, and up to 8 of MPI's own.
+    let script = #"""
+      exec unshare -m bash -c '
+        mount -t tmpfs -o size=38m tmpfs /dev/shm || exit
+        command=(mpirun -n 2 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 --mca odls_base_sigkill_timeout 0
+          "$0" train "$1/c.yaml" --threads 1 --output "$1/run")
+        "${command[@]}" > "$1/first" 2>&1 & process=$!
+        until [ "$(wc -l < "$1/run/metrics.jsonl")" -ge 3 ]; do sleep 0.01; done 2> /dev/null
+        kill -KILL $(cat /proc/$process/task/$process/children) && wait "$process"
+        "${command[@]}"; echo "status $?"
+      ' "$0" "$1"
+      """#
+    let output = try bash(script, directory.path)
+    #expect(output.hasSuffix("status 0\n") && output.contains(", which was in memory"), "\(output)")
+    #expect(output.contains("allreduce shared"), "\(output)")
+  }
+
   /// A file that was cut off makes the run shorter than it has come: that is refused, and costs nothing once the file is whole again.
   @Test func memoryOfARunOutlivesAStartWithTooFewData() throws {
     let (run, directory) = (try DisturbedRun(), try TemporaryDirectory())

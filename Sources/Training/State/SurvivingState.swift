@@ -23,6 +23,11 @@ struct SurvivingState {
 
   var prefix: String { "\(Self.prefix)\(run)-" }
 
+  /// Bytes of this host's shared memory that earlier lives of the run have left: this one takes them up, or removes them.
+  var leftBytes: Int {
+    SharedFile.names(prefix: prefix).reduce(0) { $0 + SharedFile.byteCount(ofName: $1) }
+  }
+
   /// Makes an empty replica.
   func making(_ layout: StateLayout) throws(CheckpointError) -> TrainingState {
     let number = String(UInt32.random(in: 0...UInt32.max), radix: 16)
