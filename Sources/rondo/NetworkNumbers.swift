@@ -49,7 +49,9 @@ struct NetworkNumbers: ParsableArguments {
     } catch let DecodingError.typeMismatch(_, context) {
       throw refusal(
         "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not of the right kind")
-    } catch let DecodingError.dataCorrupted(context) where context.underlyingError == nil {
+    } catch let DecodingError.dataCorrupted(context)
+      where !context.codingPath.isEmpty || context.debugDescription.hasPrefix("network model: ")
+    {
       throw refusal(context.debugDescription)
     } catch {
       throw refusal("this is no network model, it is no JSON")
