@@ -32,6 +32,8 @@ public final class SharedArenas {
   ///
   /// - Parameter threads: of each rank, that compute.
   public init(count: Int, threads: Int = 1, on host: borrowing Communicator) throws(MPIError) {
+    precondition(
+      0...Int.max / 8 ~= count, "rank \(host.rank): SharedArenas: there is no arena of \(count) elements")
     let padded = (count + 15) & ~15
     let window = try SharedWindow<Float>(count: Self.header + padded, on: host)
     var bases: [UnsafeMutablePointer<Float>] = []

@@ -217,7 +217,8 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     let names = ["a", Self.obeyed, String(repeating: "x", count: 100_000)]
     let data = try directory.write("data.csv", "\(names.joined(separator: ","))\n1,2,3\n")
     let config = try directory.write(
-      "c.yaml", "model: { kind: logistic }\ndata: { path: \(data), label: missing }\ntraining: { epochs: 1 }\n")
+      "c.yaml",
+      "model: { kind: logistic }\ndata: { path: \(data), label: missing }\ntraining: { epochs: 1 }\n")
     let run = try alone(["train", config])
     #expect(run.status == 2 && run.output.utf8.count < 800, "\(run)")
     #expect(
