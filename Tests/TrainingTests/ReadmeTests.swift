@@ -10,8 +10,8 @@ private let variable = "RONDO_TEST_README_DIRECTORY"
 
 /// The README's Swift example, to the letter.
 private func example() throws {
-  let configuration = try Configuration(contentsOf: "digits.yaml")
   try MPI.run { world in
+    let configuration = try CommonFailure.agreed(on: world) { try Configuration(contentsOf: "digits.yaml") }
     var run = TrainingRun(configuration, threads: 1)
     run.model = { image in
       let wide = Dense("wide", 256, activation: .gelu)(image)
