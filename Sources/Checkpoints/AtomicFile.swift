@@ -28,7 +28,8 @@ package struct AtomicFile: ~Copyable {
 
   mutating func append(_ content: FileContent) throws(CheckpointError) {
     var content = content
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: OutputFile.alignment)
+    let piece = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: FileContent.pieceBytes, alignment: OutputFile.alignment)
     defer { piece.deallocate() }
     while case let count = content.read(into: piece), count > 0 {
       try file.append(UnsafeRawBufferPointer(rebasing: piece[..<count]))

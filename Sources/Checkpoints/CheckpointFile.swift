@@ -69,7 +69,7 @@ public struct CheckpointFile: Sendable, Equatable, Codable {
     }
     defer { close(descriptor) }
     var hash = SHA256()
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: FileContent.pieceBytes, alignment: 64)
     defer { piece.deallocate() }
     while true {
       let count = read(descriptor, piece.baseAddress, piece.count)

@@ -9,6 +9,9 @@ struct FileContent {
     var origin: UnsafeRawPointer?
   }
 
+  /// Bytes at a time, where nothing else goes on beside.
+  static let pieceBytes = 1 << 18
+
   /// Bytes of all.
   let count: Int
   private let parts: [Part]
