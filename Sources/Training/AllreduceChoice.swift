@@ -16,11 +16,11 @@ struct AllreduceChoice {
   ///
   /// - Parameters:
   ///   - count: elements of the gradient arena.
-  ///   - sharedBytes: of the memory that so many ranks of a host would share.
+  ///   - sharedBytes: of the memory that so many ranks of a host would share on that way.
   ///   - leftBytes: of shared memory on this host that the run has already.
   /// - Throws: `CommonFailure` for an algorithm that these ranks cannot use.
   init(
-    _ configuration: Configuration, count: Int, sharedBytes: (Int) -> Int, leftBytes: Int,
+    _ configuration: Configuration, count: Int, sharedBytes: (ReductionWay, Int) -> Int, leftBytes: Int,
     world: borrowing Communicator
   ) throws {
     let communication = configuration.communication
@@ -63,11 +63,12 @@ struct AllreduceChoice {
       isNeeded || layout.isOneHost
       || !isSharded && layout.hasSharedHosts && (!keepsOrder || layout.isInBlocks)
     let host = try world.splitByHost()
+    let isWithin = layout.isOneHost && communication.algorithm != .twoLevel
     let hasMemory =
       try wantsMemory
       && Self.hasSharedMemory(
-        sharedBytes(host.size), leftBytes: leftBytes, isNeeded: isNeeded, host: host, world: world)
-    if layout.isOneHost, communication.algorithm != .twoLevel, hasMemory {
+        sharedBytes(isWithin ? .shared : .twoLevel(.tree), host.size), leftBytes: leftBytes, isNeeded: isNeeded, host: host, world: world)
+    if isWithin, hasMemory {
       way = .shared
       return
     }

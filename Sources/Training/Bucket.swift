@@ -9,6 +9,23 @@ enum Bucket {
   /// What one reduce-scatter can take, with room for the partial sums of any tree.
   private static let mostBytes = 256 << 20
 
+  /// The buckets of an arena of `count` elements.
+  ///
+  /// - Parameters:
+  ///   - bytes: upper bound of a bucket's size, as far as `way` allows.
+  ///   - ranks: that share it out, in sharded runs.
+  ///   - boundary: where buckets may be cut on two levels.
+  static func ranges(
+    count: Int, bytes: Int, _ way: ReductionWay, ranks: Int, boundary: (Int) -> Int
+  ) -> [Range<Int>] {
+    switch way {
+    case .alone, .shared: count == 0 ? [] : [0..<count]
+    case .messages, .tree: ranges(count: count, bytes: bytes)
+    case .sharded: ranges(count: count, bytes: bytes, sharedBy: ranks)
+    case .twoLevel: ranges(count: count, bytes: bytes, boundary: boundary)
+    }
+  }
+
   /// Cuts `0..<count` into ranges of nearly equal size.
   ///
   /// - Parameters:

@@ -56,10 +56,10 @@ extension ConfigurationFormat where Value == Int {
   }
 
   /// Bytes, with or without a unit: `4096`, `25MiB`, `1 MB`.
-  static var bytes: Self {
+  static func bytes(from minimum: Int) -> Self {
     Self(
-      expected: "a size of at least 64 bytes such as 4096, 512KiB or 25MiB",
-      read: { $0.plainText.flatMap(bytes(of:)).flatMap { $0 >= 64 ? $0 : nil } },
+      expected: "a size of at least \(minimum) bytes such as 4096, 512KiB or 25MiB",
+      read: { $0.plainText.flatMap(bytes(of:)).flatMap { $0 >= minimum ? $0 : nil } },
       write: { Node(text(ofBytes: $0)) })
   }
 

@@ -42,26 +42,17 @@ final class GradientReducer {
   ///   - gradientStride: elements from one gradient arena to the next.
   ///   - arenas: what the ranks of this host share.
   ///   - keepers: who keeps copies of shares, in sharded runs.
-  ///   - boundary: where buckets may be cut on two levels.
+  ///   - buckets: in the order of their reduction.
   init(
-    _ choice: AllreduceChoice, leaves: Int, gradients: [Arena], gradientStride: Int, arenas: SharedArenas?,
+    _ choice: AllreduceChoice, buckets: [Range<Int>], leaves: Int, gradients: [Arena], gradientStride: Int, arenas: SharedArenas?,
     keepers: ShareKeepers?,
-    communication: Configuration.Communication, boundary: (Int) -> Int, instruments: Instruments,
+    communication: Configuration.Communication, instruments: Instruments,
     world: borrowing Communicator
   ) throws(MPIError) {
     way = choice.way
     choiceSource = choice.source
     row = instruments.compute
     let count = gradients[0].count
-    var buckets: [Range<Int>]
-    switch way {
-    case .alone, .shared: buckets = count == 0 ? [] : [0..<count]
-    case .messages, .tree: buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes)
-    case .sharded:
-      buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes, sharedBy: world.size)
-    case .twoLevel:
-      buckets = Bucket.ranges(count: count, bytes: communication.bucketBytes, boundary: boundary)
-    }
     self.buckets = buckets
     let level = try MPI.threadLevel
     let overlaps = communication.overlap && level == .multiple
@@ -102,7 +93,10 @@ final class GradientReducer {
   }
 
   /// The parts of the arena whose sums are complete on this rank after `finish`; all of it, where there is nothing to send.
-  var shares: [Range<Int>] { buckets.map { allreduce?.share(of: $0) ?? $0 } }
+  var shares: [Range<Int>] { buckets.map(share) }
+
+  /// That of a bucket.
+  func share(of bucket: Range<Int>) -> Range<Int> { allreduce?.share(of: bucket) ?? bucket }
 
   /// The parts of other ranks whose sums are complete here too.
   var copies: [Range<Int>] { buckets.flatMap { allreduce?.copies(of: $0) ?? [] } }
@@ -117,8 +111,10 @@ final class GradientReducer {
 
   /// Returns when all buckets are reduced. Collective.
   ///
-  /// - Parameter computed: when this rank had computed its gradients, on the clock of spans.
-  func finish(computed: Int64) throws(MPIError) {
+  /// - Parameters:
+  ///   - computed: when this rank had computed its gradients, on the clock of spans.
+  ///   - arrived: called with each bucket that is reduced, in their order, as long as the last one is not: there is time.
+  func finish(computed: Int64, arrived: (_ bucket: Int) -> Void = { _ in }) throws(MPIError) {
     precondition(
       published == buckets.count, "GradientReducer.finish: \(buckets.count - published) buckets are missing")
     guard let allreduce else {
@@ -130,12 +126,14 @@ final class GradientReducer {
         try reduce(bucket, allreduce)
         continue
       }
-      if thread.queue.isReduced(base + bucket) { continue }
-      row.spans.begin(.wait, bucket)
-      allreduce.isBesideWork = false
-      thread.queue.waitReduced(base + bucket)
-      allreduce.isBesideWork = true
-      row.spans.end()
+      if !thread.queue.isReduced(base + bucket) {
+        row.spans.begin(.wait, bucket)
+        allreduce.isBesideWork = false
+        thread.queue.waitReduced(base + bucket)
+        allreduce.isBesideWork = true
+        row.spans.end()
+      }
+      if !thread.queue.isReduced(base + buckets.count - 1) { arrived(bucket) }
     }
     if let thread {
       for bucket in buckets.indices {

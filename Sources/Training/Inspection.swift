@@ -68,7 +68,7 @@ public struct Inspection: Codable, Sendable {
     flopsPerSample = Double(graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
     flopsPerStep = flopsPerSample * Double(batch)
     memory = RunMemory(
-      configuration, graph, stateCount: optimizer.stateCount, data: data,
+      configuration, graph, optimizer: optimizer, data: data,
       ranksPerHost: (0..<hosts).map { ranks / hosts + ($0 < ranks % hosts ? 1 : 0) }, program: program)
   }
 
@@ -100,7 +100,8 @@ public struct Inspection: Codable, Sendable {
       memory of a rank\(memory.ranks == 1 ? "" : " of \(memory.ranks)"): program \(megabytes(memory.program)), parameters \
       \(megabytes(memory.parameters)), gradients \(megabytes(memory.gradients)), optimizer \(megabytes(memory.optimizer))\
       \(memory.optimizerIsSharded && memory.ranks == 1 ? " / ranks" : ""), \
-      \(memory.copies > 0 ? "copy of a neighbour's share \(megabytes(memory.copies)), " : "")activations \(megabytes(memory.activations)), \
+      \(memory.copies > 0 ? "copy of a neighbour's share \(megabytes(memory.copies)), " : "")\
+      \(memory.earlyCopies > 0 ? "copies for early updates \(megabytes(memory.earlyCopies)), " : "")activations \(megabytes(memory.activations)), \
       \(memory.scratch > 0 ? "scratch of a thread \(megabytes(memory.scratch)), " : "")data \
       \(megabytes(memory.data)); together \(megabytes(memory.total)), and up to \(megabytes(memory.checkpoint)) more while a checkpoint is written\
       \(memory.ranks == 1 ? "" : "; of all ranks of a host at most \(megabytes(memory.host))")\

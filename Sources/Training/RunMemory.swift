@@ -1,6 +1,7 @@
 import Collectives
 import Datasets
 import Graph
+import Optimizers
 
 /// What a run takes of memory, before anything runs: what inspection prints, and what is compared with what there is (``MemoryLimit``).
 ///
@@ -19,6 +20,8 @@ public struct RunMemory: Codable, Sendable, Equatable {
   public var optimizerIsSharded: Bool
   /// The copy of another rank's share, in sharded runs whose states are copied to neighbours.
   public var copies: Int
+  /// Copies by which updates of buckets that were there before others are taken back (`EarlyUpdates`).
+  public var earlyCopies: Int
   /// Values, their gradients, saved buffers and scratch.
   public var activations: Int
   /// For each thread, besides.
@@ -36,18 +39,17 @@ public struct RunMemory: Codable, Sendable, Equatable {
 
   /// Without the copy of a checkpoint.
   public var total: Int {
-    program + parameters + gradients + optimizer + copies + activations + scratch + data
+    program + parameters + gradients + optimizer + copies + earlyCopies + activations + scratch + data
   }
 
   /// - Parameters:
-  ///   - stateCount: arenas of state of the optimizer.
   ///   - ranksPerHost: how many ranks each host has.
   ///   - areInBlocks: whether those of a host follow each other.
   ///   - program: the resident memory of a process before it loaded anything.
   ///   - threads: of a rank.
   ///   - isRun: whether there will be checkpoints and memory that survives, as the configuration says.
   init(
-    _ configuration: Configuration, _ graph: Graph, stateCount: Int, data: DatasetSplit, ranksPerHost: [Int],
+    _ configuration: Configuration, _ graph: Graph, optimizer rule: any Optimizer, data: DatasetSplit, ranksPerHost: [Int],
     areInBlocks: Bool = true, program: Int, threads: Int = 1, isRun: Bool = true
   ) {
     let (training, communication) = (configuration.training, configuration.communication)
@@ -55,7 +57,7 @@ public struct RunMemory: Codable, Sendable, Equatable {
     let arena = stride * graph.arenaCount
     let ranks = ranksPerHost.reduce(0, +)
     let here = ranksPerHost.max() ?? 1
-    let states = stateCount + (training.emaDecay == nil ? 0 : 1)
+    let states = rule.stateCount + (training.emaDecay == nil ? 0 : 1)
     // Between hosts shares of the state go by messages of all ranks. The tree's order does too where ranks were dealt out to hosts one by one.
     let isOneHost = ranksPerHost.count == 1
     let mayShare =
@@ -105,7 +107,13 @@ public struct RunMemory: Codable, Sendable, Equatable {
       ? arena * weights
         + (isSharded ? arena * states / ranks : max(0, arena * (weights + states) / ranks - arena * weights))
       : 0
-    let state = parameters + optimizer + copies
+    let early =
+      isRun && configuration.checkpoint.survive && ranks > 1 && !(isShared && isOneHost) && !isSharded
+      ? EarlyUpdates.copiedBytes(
+        graph, configuration, needsNorms: training.clipNorm != nil || rule.needsNorms, stateCount: states,
+        buffers: own, isTwoLevel: isShared) : 0
+    earlyCopies = isShared ? early / here : early
+    let state = parameters + optimizer + copies + early
     host =
       here * (program + ownGradients + activations + threads * scratch + self.data)
       + (isShared ? state : here * state) + min(here * checkpoint, arena * (weights + states))

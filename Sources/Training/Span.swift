@@ -8,7 +8,7 @@ struct Span: Equatable, BitwiseCopyable, Sendable {
     /// A microbatch's samples on their way into the network's inputs; at the start of an epoch, its order of samples.
     case load
     case forward, backward
-    /// A range of the parameters. Within backward when its bucket has been reduced by then.
+    /// A range of the parameters: what is this rank's of a bucket, if others still travel, or all that is left.
     case update
     /// The compute thread has nothing to do before a bucket is reduced by the communication thread.
     case wait

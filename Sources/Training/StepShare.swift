@@ -8,10 +8,10 @@ struct StepShare {
   /// The microbatches of this rank.
   let run: Range<Int>
   /// Gradient arenas of a rank, at most.
-  private let buffers: Int
+  let buffers: Int
   /// Threads of a rank, at most.
   private let threads: Int
-  private let isJournaled: Bool
+  let isJournaled: Bool
 
   /// Collective.
   ///
@@ -35,7 +35,7 @@ struct StepShare {
   }
 
   /// What the memory of a replica has to hold for so many ranks that share it.
-  func tail(_ way: ReductionWay, members: Int) -> StateLayout.Tail {
+  func tail(_ way: ReductionWay, members: Int, early: EarlyUpdates? = nil) -> StateLayout.Tail {
     // Where sums are taken when parameters are updated, those of all ranks.
     let leaves =
       switch way {
@@ -43,6 +43,7 @@ struct StepShare {
       case .messages, .tree, .sharded, .twoLevel: 0
       }
     return StateLayout.Tail(
-      members: members, threads: threads, buffers: buffers, leaves: leaves, isJournaled: isJournaled)
+      members: members, threads: threads, buffers: buffers, leaves: leaves, isJournaled: isJournaled,
+      early: isJournaled ? early?.count ?? 0 : 0)
   }
 }

@@ -16,7 +16,17 @@ extension Trainer {
     return try agree(verdict).notFinite == 0
   }
 
-  /// Updates the pieces that are this rank's, when all gradients are complete.
+  /// Updates what is this rank's of a bucket that is there, while others still travel: unless the step may be skipped.
+  func begin(_ bucket: Int, _ update: UpdateStep) {
+    guard let early, verdict.notFinite == 0, verdict.large == 0 else { return }
+    let own = pieces.indices(in: reducer.share(of: reducer.buckets[bucket]))
+    guard own.upperBound > early.first else { return }
+    instruments.compute.spans.begin(.update, bucket)
+    updater.begin(max(own.lowerBound, early.first)..<own.upperBound, at: update)
+    instruments.compute.spans.end()
+  }
+
+  /// Updates the pieces that are this rank's, when all gradients are complete, but for those that were updated early.
   func update(_ update: UpdateStep, isSkipped: Bool) throws(MPIError) {
     var decision = UpdateDecision(isSkipped: isSkipped)
     let spans = instruments.compute.spans

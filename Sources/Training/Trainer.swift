@@ -52,6 +52,8 @@ public final class Trainer {
   let keptPieces: [Range<Int>]
   /// What the ranks of this host share.
   let arenas: SharedArenas?
+  /// What is updated while buckets travel.
+  let early: EarlyUpdates?
   let order: SampleOrder
   /// The samples of one epoch in their order, and which epoch that is.
   var epochOrder: [Int]
@@ -129,20 +131,31 @@ public final class Trainer {
     let survival = resumption?.run.map {
       SurvivingState(run: $0, model: Self.identity(graph, rules), directory: resumption?.directory)
     }
+    let buckets = { [ranks = world.size] way in
+      Bucket.ranges(
+        count: graph.arenaCount, bytes: configuration.communication.bucketBytes, way, ranks: ranks,
+        boundary: { pieces.boundary(notBelow: $0) })
+    }
+    let early = { core, way in
+      EarlyUpdates(
+        pieces, buckets: buckets(way), needsNorms: rules.needsNorms, core: core, buffers: share.buffers,
+        keepsCopies: share.isJournaled, communication: configuration.communication)
+    }
     let choice = try AllreduceChoice(
       configuration, count: graph.arenaCount,
-      sharedBytes: { [core] in StateLayout(core: core, tail: share.tail(.shared, members: $0)).byteCount },
-      leftBytes: survival?.leftBytes ?? 0, world: world)
+      sharedBytes: { [core] way, members in
+        StateLayout(core: core, tail: share.tail(way, members: members, early: early(core, way))).byteCount
+      }, leftBytes: survival?.leftBytes ?? 0, world: world)
     let keepers = try ShareKeepers(
       configuration, choice.way, survives: resumption?.run != nil, world: world)
     if choice.way.isSharded {
-      let buckets = Bucket.ranges(
-        count: graph.arenaCount, bytes: configuration.communication.bucketBytes, sharedBy: world.size)
-      core.share = StateShare(of: buckets, rank: world.rank, size: world.size, keepers: keepers)
+      core.share = StateShare(
+        of: buckets(choice.way), rank: world.rank, size: world.size, keepers: keepers)
     }
+    self.early = early(core, choice.way)
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
-      StateLayout(core: core, tail: share.tail(choice.way, members: group.size)),
+      StateLayout(core: core, tail: share.tail(choice.way, members: group.size, early: self.early)),
       survival: survival, group: group, world: world,
       finisher: UpdateFinisher(
         update: { ParameterUpdate($0, pieces: pieces, rules: rules, pool: pool) },
@@ -174,10 +187,9 @@ public final class Trainer {
       try choice.way.sharesMemory
       ? state.arenas(threads: pool.threads, boundary: { pieces.boundary(notBelow: $0) }, on: group) : nil
     reducer = try GradientReducer(
-      choice, leaves: training.microbatchCount, gradients: state.ownGradients,
+      choice, buckets: buckets(choice.way), leaves: training.microbatchCount, gradients: state.ownGradients,
       gradientStride: state.gradientStride, arenas: arenas, keepers: keepers,
       communication: configuration.communication,
-      boundary: { pieces.boundary(notBelow: $0) },
       instruments: instruments, world: world)
     let shares =
       if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }
@@ -214,11 +226,15 @@ public final class Trainer {
     spans.begin(.step)
     let own = computeGradients()
     let computed = spans.latest.end
-    // Whoever knows the verdict begins to update. By then each share's sums are complete where they are, so that all updates can be finished.
-    let sharesSums = reducer.way.sharesSums
-    if sharesSums { try reducer.finish(computed: computed) }
+    // Whoever knows the verdict begins to update. By then each share's sums are complete where they are, so that all updates can be finished,
+    // or else ranks agree once more.
+    let agreesLast = reducer.way.sharesSums && early == nil
+    if agreesLast { try reducer.finish(computed: computed) }
     verdict = try agree(own)
-    if !sharesSums { try reducer.finish(computed: computed) }
+    if !agreesLast {
+      try reducer.finish(computed: computed) { begin($0, update) }
+      if reducer.way.sharesSums, state.layout.tail.isJournaled { try meetAll() }
+    }
     let loss = verdict.lossSum / Double(configuration.training.batch)
     var isSkipped = verdict.notFinite > 0
     if !isSkipped, verdict.large > 0 { isSkipped = try !sumsAreFinite() }
@@ -247,6 +263,15 @@ public final class Trainer {
     progress.communicationSeconds = before.communicationSeconds + exposed + reducer.hiddenSeconds
     progress.exposedSeconds = before.exposedSeconds + exposed
     if state.layout.tail.isJournaled { state.record(progress) }
+  }
+
+  /// Returns when all ranks have their sums, so that whoever begins to update knows that all updates can be finished.
+  private func meetAll() throws(MPIError) {
+    try instruments.compute.collective(Collective(.weights, step: step)) { () throws(MPIError) in
+      instruments.compute.spans.begin(.rendezvous)
+      try verdicts.meet()
+      instruments.compute.spans.end()
+    }
   }
 
   /// The verdicts of all ranks as one. In shared memory all gradients are there then.

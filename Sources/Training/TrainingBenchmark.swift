@@ -139,7 +139,7 @@ public struct TrainingBenchmark {
       let network = try Trainer.network(configuration, data: data)
       try RunMemory(
         configuration, network.graph,
-        stateCount: ReadyMade.optimizer(configuration.training.optimizer).stateCount, data: data,
+        optimizer: ReadyMade.optimizer(configuration.training.optimizer), data: data,
         ranksPerHost: layout.ranksPerHost, areInBlocks: layout.isInBlocks, program: 0,
         threads: pool.threads, isRun: false
       ).check()

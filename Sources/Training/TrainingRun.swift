@@ -88,7 +88,7 @@ public struct TrainingRun {
       let network = try Trainer.network(configuration, data: data, model: model)
       let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
       try RunMemory(
-        configuration, network.graph, stateCount: rule.stateCount, data: data,
+        configuration, network.graph, optimizer: rule, data: data,
         ranksPerHost: layout.ranksPerHost, areInBlocks: layout.isInBlocks, program: program,
         threads: pool.threads
       ).check()

@@ -33,7 +33,12 @@ final class VerdictExchange {
     if case .messages(let messages) = means { messages.executor.progress } else { nil }
   }
 
-  /// Adds the verdicts of all ranks. Collective.
+  /// Returns when all ranks have come here. Collective.
+  func meet() throws(MPIError) {
+    if case .shared(let arenas, _) = means { arenas.computation.meet() } else { _ = try exchange(StepVerdict()) }
+  }
+
+  /// Adds the verdicts of all ranks. Collective. In shared memory ranks have to meet between one and the next.
   func exchange(_ verdict: StepVerdict) throws(MPIError) -> StepVerdict {
     guard let base = words.baseAddress else { return verdict }
     var sum = StepVerdict()

@@ -16,25 +16,34 @@ extension RankTests {
 
     /// On two levels each rank of a host updates its chunk, and has the sums of that alone. Who began when only its own are complete would leave
     /// chunks that nobody can finish.
-    @Test(arguments: [false, true], [false, true])
-    func sumsOfAllRanksOfTheHostAreComplete(overlap: Bool, reproducible: Bool) throws {
+    ///
+    /// What is updated before other buckets have arrived can be taken back, and does not count as begun.
+    @Test(arguments: ["after backward", "with overlap", "early"], [false, true])
+    func sumsOfAllRanksOfTheHostAreComplete(buckets: String, reproducible: Bool) throws {
+      let (overlap, early) = (buckets != "after backward", buckets == "early")
       let optimizer = Configuration.Optimizer(kind: .adamw, learningRate: 3e-3)
       let configuration = Configuration(
         name: "test", seed: 3, model: .init(kind: .mlp, hidden: [500, 500]), data: .init(source: .digits),
         training: .init(
           batch: 60, microbatch: 5, steps: 16, optimizer: optimizer, reproducible: reproducible),
-        communication: .init(algorithm: .twoLevel, overlap: overlap))
+        communication: .init(
+          algorithm: .twoLevel, bucketBytes: 384 << 10, overlap: overlap,
+          earlyUpdateBytes: early ? 64 << 20 : 0))
       let data = try configuration.loadData()
       let network = try Trainer.network(configuration, data: data)
       try withWorld { world in
         let look = Look()
+        let run = String(try world.broadcast(UInt64.random(in: 1...UInt64.max), root: 0), radix: 16)
         let trainer = try Trainer(
           configuration, data: data, network: network,
-          optimizer: HaltingOptimizer(whole: ReadyMade.optimizer(optimizer)) {
-            look.take?()
-            look.take = nil
-          }, pool: ThreadPool(threads: 1), world: world)
-        defer { trainer.close() }
+          optimizer: HaltingOptimizer(whole: ReadyMade.optimizer(optimizer)) { look.take?() },
+          pool: ThreadPool(threads: 1),
+          instruments: Instruments(configuration.communication, world: world), ownsInstruments: true,
+          resumption: Resumption(run: run, from: .none), world: world)
+        defer {
+          trainer.close()
+          trainer.state.file.unlinkName()
+        }
         func sumsOfOthers() -> [Data] {
           let state = trainer.state
           return trainer.pieces.pieces.indices.filter { Int(state.owners[$0]) != state.member }.map {
@@ -46,7 +55,12 @@ extension RankTests {
         }
         for step in 1...16 {
           var found: [Data] = []
-          look.take = { found = sumsOfOthers() }
+          look.take = { [unowned trainer] in
+            let state = trainer.state
+            guard state.slot(state.member).updating.pointee.load(ordering: .relaxed) == step else { return }
+            found = sumsOfOthers()
+            look.take = nil
+          }
           try trainer.trainStep()
           // Nobody writes gradients before all are here.
           try world.barrier()

@@ -23,26 +23,33 @@ import Testing
     let average: WeightAverage?
     let rate = 0.01
 
-    init(_ random: inout SeededGenerator, optimizer: any Optimizer, members: Int) throws {
+    /// - Parameter early: whether updates of all pieces but the first can be taken back; sums are complete where they are then.
+    init(
+      _ random: inout SeededGenerator, optimizer: any Optimizer, members: Int, early: Bool = false,
+      clipping: GradientClipping? = nil
+    ) throws {
       let configuration = Configuration(
-        model: .init(kind: .mlp, hidden: [260]), data: .init(source: .digits),
+        model: .init(kind: .mlp, hidden: early ? [260, 70] : [260]), data: .init(source: .digits),
         training: .init(batch: 240, microbatch: 20))
       graph = try Trainer.network(configuration, data: try configuration.loadData()).graph
       pieces = UpdatePieces(graph)
       self.optimizer = optimizer
-      clipping = [.none, .norm(0.5), .value(0.3)].randomElement(using: &random) ?? .none
+      self.clipping = clipping ?? [.none, .norm(0.5), .value(0.3)].randomElement(using: &random) ?? .none
       groups = try ParameterGroups(
         graph, frozen: Bool.random(using: &random) ? [graph.parameters[0].name] : [])
       average = Bool.random(using: &random) ? WeightAverage(decay: 0.9) : nil
-      let leaves = [0, members, 12].randomElement(using: &random) ?? 0
+      let leaves = early ? 0 : [0, members, 12].randomElement(using: &random) ?? 0
       layout = StateLayout(
         core: .init(
           arenaCount: graph.arenaCount, stateCount: optimizer.stateCount + (average == nil ? 0 : 1),
           pieceCount: pieces.pieces.count),
         tail: .init(
           members: members, threads: 2,
-          buffers: leaves == 0 ? 1 : StepShare.buffers(ReductionTree(leaves: leaves), size: members),
-          leaves: leaves, isJournaled: true))
+          buffers: leaves == 0
+            ? !early ? 1 : .random(in: 1...4, using: &random)
+            : StepShare.buffers(ReductionTree(leaves: leaves), size: members),
+          leaves: leaves, isJournaled: true,
+          early: early ? graph.arenaCount - pieces.pieces[1].range.lowerBound : 0))
     }
 
     func rules(_ optimizer: any Optimizer) -> UpdateRules {
@@ -185,6 +192,68 @@ import Testing
     }
   }
 
+  /// Updates of buckets that were there before the others: killed before all sums are there, nobody can do the rest, and what was done is taken
+  /// back; killed later, the rest is done.
+  @Test(arguments: [0, 1], [1, 3]) func earlyUpdatesAreTakenBackOrFollowedByTheRest(
+    optimizer: Int, members: Int
+  ) throws {
+    var random = SeededGenerator(seed: Self.seed() &+ UInt64(optimizer * 10 + members))
+    let whole = Self.optimizers[optimizer]
+    for clipping in [GradientClipping.none, .value(0.3)] {
+      let scene = try Scene(&random, optimizer: whole, members: members, early: true, clipping: clipping)
+      let first = 1
+      let step = UpdateStep(step: .random(in: 0...50, using: &random), learningRate: scene.rate)
+      let start = scene.memory(step: step.step, &random)
+      let before = scene.contents(start)
+      let expected = scene.copy(start)
+      for member in 0..<members {
+        scene.update(scene.state(expected, member: member)).run(scene.share(member), at: step, .init())
+      }
+
+      let memory = scene.copy(start)
+      let copies = Copies()
+      let halting = HaltingOptimizer(whole: whole) { copies.take() }
+      copies.take = { copies.copies.append(scene.copy(memory)) }
+      let updates = (0..<members).map { scene.update(scene.state(memory, member: $0), halting) }
+      for member in (0..<members).shuffled(using: &random) {
+        let early = max(first, scene.share(member).lowerBound)..<max(first, scene.share(member).upperBound)
+        updates[member].begin(early, at: step)
+      }
+      copies.take()
+      let unfinished = copies.copies
+      copies.copies = []
+      #expect(scene.contents(memory) != before && unfinished.count > 6)
+      // Now all sums are there.
+      for member in (0..<members).shuffled(using: &random) {
+        updates[member].run(scene.share(member), at: step, .init())
+      }
+      copies.take()
+      #expect(scene.contents(memory) == scene.contents(expected))
+
+      for copy in unfinished {
+        // Whoever takes back may be cut off as well: with some pieces back, and one half.
+        let again = scene.copy(copy)
+        let state = scene.state(again)
+        if let piece = (first..<scene.pieces.pieces.count).first(where: {
+          state.earlyVersions[$0].load(ordering: .relaxed) == Int32(step.step + 1)
+        }) {
+          state.parameters.base[scene.pieces.pieces[piece].range.lowerBound] = .nan
+        }
+        for memory in [copy, again] {
+          #expect(scene.update(scene.state(memory)).finish { _ in scene.rate } == step.step)
+          #expect(scene.contents(memory) == before)
+          // A second look finds nothing to do.
+          #expect(scene.update(scene.state(memory)).finish { _ in scene.rate } == step.step)
+          #expect(scene.contents(memory) == before)
+        }
+      }
+      for copy in copies.copies {
+        #expect(scene.update(scene.state(copy)).finish { _ in scene.rate } == step.step + 1)
+        #expect(scene.contents(copy) == scene.contents(expected))
+      }
+    }
+  }
+
   /// Leaves undo copies as a thread leaves them that ended while it made one, before it noted it; or when a piece is done, before it has
   /// cleared its note.
   private static func noteUnfinishedCopies(
@@ -237,6 +306,26 @@ import Testing
     let step = UpdateStep(step: 5, learningRate: scene.rate)
     scene.update(state).run(scene.share(1), at: step, scene.decide(memory, at: step, isSkipped: false))
     return try #require(memory.path.map { String($0.dropFirst(SharedFile.folder.count + 1)) })
+  }
+
+  /// What lies between tensors is summed like them: of other contents it would grow from step to step.
+  @Test func gradientsBeginAsZerosForOtherRanksAndThreads() throws {
+    var random = SeededGenerator(seed: 9)
+    let scene = try Scene(&random, optimizer: Self.optimizers[1], members: 1)
+    for (threads, buffers, early) in [(3, 1, 0), (2, 2, 0), (2, 1, 900), (1, 3, 40)] {
+      var survival = SurvivingState(run: String(UInt64.random(in: 0...UInt64.max), radix: 16), model: 1)
+      survival.life = 1
+      let state = try survival.making(scene.layout)
+      defer { state.file.unlinkName() }
+      let start = scene.layout.gradientOffset(0, 0)
+      for byte in start..<scene.layout.byteCount { state.file.bytes[byte] = 0x41 }
+      for index in 0..<scene.graph.arenaCount { state.parameters.base[index] = Float(index) }
+      var layout = scene.layout
+      (layout.tail.threads, layout.tail.buffers, layout.tail.early) = (threads, buffers, early)
+      let adopted = try survival.adopt(state, TrainingProgress(), for: layout)
+      #expect(adopted.file.bytes[layout.gradientOffset(0, 0)...].allSatisfy { $0 == 0 })
+      #expect((0..<scene.graph.arenaCount).allSatisfy { adopted.parameters.base[$0] == Float($0) })
+    }
   }
 
   @Test func memoryThatIsAtNoStepIsNotTaken() throws {

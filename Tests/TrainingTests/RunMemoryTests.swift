@@ -19,7 +19,8 @@ import Testing
     configuration.communication.algorithm = algorithm
     let data = try configuration.loadData()
     return RunMemory(
-      configuration, try Trainer.network(configuration, data: data).graph, stateCount: 2, data: data,
+      configuration, try Trainer.network(configuration, data: data).graph,
+      optimizer: ReadyMade.optimizer(configuration.training.optimizer), data: data,
       ranksPerHost: ranksPerHost, areInBlocks: areInBlocks, program: 1_000_000, isRun: isRun)
   }
 

@@ -17,16 +17,21 @@ import Testing
     case replicas
     /// Another number of ranks in each life.
     case changing
+    /// One state a rank, or one for all by way of buckets, of which some are updated before others have arrived.
+    case earlyReplicas
+    case earlyShared
     /// A share of the state on each rank.
     case shards
     /// The same with copies at neighbours and another number of ranks in each life; the memory of some rank is lost between lives.
     case lostShards
 
     var isSharded: Bool { self == .shards || self == .lostShards }
+    var isEarly: Bool { self == .earlyReplicas || self == .earlyShared }
     var ranks: [Int] {
       switch self {
       case .shared: [2]
-      case .replicas, .shards: [3]
+      case .replicas, .shards, .earlyShared: [3]
+      case .earlyReplicas: [3, 2, 3]
       case .changing: [2, 1, 3]
       case .lostShards: [3, 3, 2]
       }
@@ -35,6 +40,8 @@ import Testing
       switch self {
       case .shared, .changing: []
       case .replicas: ["--set", "communication.algorithm=tree"]
+      case .earlyReplicas, .earlyShared:
+        Self.buckets + ["--set", "communication.algorithm=\(self == .earlyReplicas ? "tree" : "two-level")"]
       case .shards, .lostShards:
         Self.model + [
           "--set", "communication.algorithm=tree", "--set", "training.optimizer.sharded=true",
@@ -47,9 +54,14 @@ import Testing
       "model.hidden=[260,70]", "training.batch=60", "training.microbatch=5", "training.steps=400",
       "training.optimizer.kind=lamb",
     ].flatMap { ["--set", $0] }
+    /// No clipping by norm, so that nobody has to wait for all gradients before the first update.
+    static let buckets = [
+      "training.clip_value=0.3", "training.ema_decay=0.9", "communication.bucket_bytes=1KiB",
+    ].flatMap { ["--set", $0] }
     var stepCount: Int { isSharded ? 400 : DisturbedRun.stepCount }
     func undisturbed() throws -> RunRecord {
-      try isSharded ? DisturbedRun.undisturbed(Self.model) : DisturbedRun.undisturbed()
+      try isSharded || isEarly
+        ? DisturbedRun.undisturbed(isEarly ? Self.buckets : Self.model) : DisturbedRun.undisturbed()
     }
     var kills: Int {
       let isExhaustive = ProcessInfo.processInfo.environment["RONDO_EXHAUSTIVE"] != nil

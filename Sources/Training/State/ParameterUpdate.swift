@@ -13,21 +13,21 @@ import Synchronization
 /// 2. for each of its pieces: copies parameters and states aside and notes the piece in the copy; changes them in place; sets the piece's
 ///    version to v; clears the note.
 ///
-/// So whatever is left of a killed run, each piece is whole at v - 1, whole at v, or noted, with a copy at v - 1. If no member is updating to v,
-/// no piece is there; if one is, all gradients are, and `finish` brings the others to v. Memory outlives the process that wrote it, in
-/// the order in which it wrote, so nothing else is needed.
+/// So whatever is left of a killed run, each piece is whole at v - 1, whole at v, or noted, with a copy at v - 1. If one member is updating to v,
+/// all gradients are there, and `finish` brings the others to v; if none is, no piece is there but those of early updates, which `finish` takes
+/// back (`begin`). Memory outlives the process that wrote it, in the order in which it wrote, so nothing else is needed.
 ///
 /// Gradients are only read: where the sum over members is still to be taken, it is taken piece by piece into memory of the thread.
 final class ParameterUpdate {
   let state: TrainingState
   let pieces: UpdatePieces
-  private let rules: UpdateRules
-  private let pool: ThreadPool
+  let rules: UpdateRules
+  let pool: ThreadPool
   /// What is summed for a piece, unless a member has its sum.
   private let operands: [UnsafeMutablePointer<Float>]
   private let merges: [UInt8]
   /// For each thread memory for the gradient of a piece. The slot is also that of its undo copy.
-  private let scratch: ThreadScratch
+  let scratch: ThreadScratch
   /// Time of the last `run` spent on sums, and in all, over the threads: nanoseconds.
   private let summing = Atomic<Int>(0)
   private let working = Atomic<Int>(0)
@@ -120,7 +120,7 @@ final class ParameterUpdate {
     return sum
   }
 
-  /// Updates some pieces, each of which this rank owns, to the version after `step`.
+  /// Updates some pieces, each of which this rank owns, to the version after `step`, but for those that are there already.
   ///
   /// - Returns: the share of the time that was spent on sums.
   @discardableResult func run(
@@ -156,6 +156,7 @@ final class ParameterUpdate {
     for member in members {
       for thread in 0..<tail.threads { restore(state.undo(member, thread), to: least) }
     }
+    if begun <= least { takeBack(to: least) }
     let versions = pieces.pieces.indices.map { state.versions[$0].load(ordering: .acquiring) }
     guard versions.allSatisfy({ $0 == Int32(least) || $0 == Int32(least + 1) && begun == least + 1 }) else {
       return nil
@@ -175,6 +176,7 @@ final class ParameterUpdate {
   }
 
   func update(_ index: Int, at step: UpdateStep, _ decision: UpdateDecision) {
+    guard state.versions[index].load(ordering: .relaxed) <= Int32(step.step) else { return }
     let slot = scratch.claim()
     let piece = pieces.pieces[index]
     let isJournaled = state.layout.tail.isJournaled
@@ -201,7 +203,7 @@ final class ParameterUpdate {
 
   // MARK: Memory of a piece
 
-  private func operands(_ piece: UpdatePieces.Piece, gradient: UnsafePointer<Float>) -> UpdateOperands {
+  func operands(_ piece: UpdatePieces.Piece, gradient: UnsafePointer<Float>) -> UpdateOperands {
     let first = piece.range.lowerBound
     return UpdateOperands(
       count: piece.range.count, gradients: gradient, parameters: state.parameters.base + first,
@@ -210,7 +212,7 @@ final class ParameterUpdate {
   }
 
   /// The gradient of a piece over all members: where it lies, or summed into the thread's memory.
-  private func sum(_ piece: UpdatePieces.Piece, _ index: Int, _ slot: Int) -> UnsafePointer<Float> {
+  func sum(_ piece: UpdatePieces.Piece, _ index: Int, _ slot: Int) -> UnsafePointer<Float> {
     let first = piece.range.lowerBound
     if operands.isEmpty {
       return UnsafePointer(state.gradients[Int(state.owners[index])][0].base + first)
@@ -221,7 +223,7 @@ final class ParameterUpdate {
     return UnsafePointer(target)
   }
 
-  private func clipped(
+  func clipped(
     _ gradient: UnsafePointer<Float>, _ piece: UpdatePieces.Piece, _ slot: Int, _ decision: UpdateDecision
   ) -> UnsafePointer<Float> {
     rules.clip(gradient, piece, decision, into: scratch[slot])

@@ -10,11 +10,12 @@ struct StateHeader {
     case magic, format, model, arenaCount, stateCount, pieceCount, contents, seen, life
     case members, threads, buffers, leaves, isJournaled
     case isShard, rangeCount, set, nextSet, rank, size
+    case early
   }
 
   /// `rondo` and a line feed, as bytes.
   private static let magic = 0x0a_6f_64_6e_6f_72
-  private static let format = 2
+  private static let format = 3
 
   /// Names the model, its parameters and its optimizer.
   func write(_ core: StateLayout.Core, model: UInt64) {
@@ -107,7 +108,7 @@ struct StateHeader {
       guard self[.members] > 0 else { return nil }
       return StateLayout.Tail(
         members: self[.members], threads: self[.threads], buffers: self[.buffers], leaves: self[.leaves],
-        isJournaled: self[.isJournaled] == 1)
+        isJournaled: self[.isJournaled] == 1, early: self[.early])
     }
     nonmutating set {
       self[.members] = 0
@@ -116,6 +117,7 @@ struct StateHeader {
       self[.buffers] = newValue.buffers
       self[.leaves] = newValue.leaves
       self[.isJournaled] = newValue.isJournaled ? 1 : 0
+      self[.early] = newValue.early
       self[.members] = newValue.members
     }
   }

@@ -5,7 +5,7 @@ import Optimizers
 /// share memory, else of one rank.
 ///
 /// ```
-/// header | records of the session | versions of pieces | ranges of a share | parameters | states of the optimizer || slots of members | owners | norms | undo | gradients
+/// header | records of the session | versions of pieces | ranges of a share | parameters | states of the optimizer || slots of members | owners | early | norms | undo | gradients | copies
 /// ```
 ///
 /// What is left of `||` depends on the model and the optimizer alone and is what training comes to. The rest, the *tail*, belongs to a number of
@@ -52,6 +52,8 @@ struct StateLayout: Equatable {
     var leaves: Int
     /// Whether updates can be finished after they were cut off.
     var isJournaled: Bool
+    /// Elements at the arena's end whose updates can be taken back: `EarlyUpdates.count`.
+    var early = 0
 
     /// Without one nothing was under way, and this does for reading.
     static let none = Tail(members: 0, threads: 1, buffers: 1, leaves: 0, isJournaled: false)
@@ -69,7 +71,8 @@ struct StateLayout: Equatable {
   private var slotsOffset: Int { core.byteCount }
   func slotOffset(_ member: Int) -> Int { slotsOffset + member * Self.slotBytes }
   var ownersOffset: Int { slotOffset(tail.members) }
-  var normsOffset: Int { line(ownersOffset + 4 * core.pieceCount) }
+  var earlyOffset: Int { line(ownersOffset + 4 * core.pieceCount) }
+  var normsOffset: Int { line(earlyOffset + 4 * core.pieceCount) }
   private var undoOffset: Int { page(normsOffset + 8 * Self.normCount * core.pieceCount) }
   /// Elements of an undo copy of one arena.
   var undoStride: Int { UpdatePieces.length }
@@ -83,7 +86,17 @@ struct StateLayout: Equatable {
   func gradientOffset(_ member: Int, _ buffer: Int) -> Int {
     gradientsOffset + (member * tail.buffers + buffer) * core.arenaStride
   }
-  var byteCount: Int { gradientOffset(tail.members, 0) }
+  private var copiesOffset: Int { gradientOffset(tail.members, 0) }
+  /// Arenas of copies for early updates, besides those that lie in the place of gradients.
+  private var copyCount: Int {
+    tail.early > 0 ? EarlyUpdates.arenas(stateCount: core.stateCount, buffers: tail.buffers) : 0
+  }
+  /// Bytes of an arena of copies.
+  private var copyStride: Int { page(4 * tail.early) }
+  func copyOffset(_ index: Int) -> Int { copiesOffset + index * copyStride }
+  /// Where in an arena of copies that of the element at `offset` lies.
+  func copyPlace(of offset: Int) -> Int { offset - (core.arenaCount - tail.early) }
+  var byteCount: Int { copyOffset(copyCount) }
 }
 
 private func page(_ offset: Int) -> Int { (offset + 4095) & ~4095 }

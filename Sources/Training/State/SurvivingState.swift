@@ -126,6 +126,8 @@ struct SurvivingState {
   ) throws(CheckpointError) -> TrainingState {
     state.recordForOthers(progress)
     state.header.tail = nil
+    // Gradients begin as zeros: what lies between tensors is summed with them in every step, and is never written by backward.
+    if state.layout.tail != layout.tail { try state.file.resize(to: layout.core.byteCount) }
     try state.file.resize(to: layout.byteCount)
     let adopted = TrainingState(state.file, layout, member: 0)
     adopted.clearTail()

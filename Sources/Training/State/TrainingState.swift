@@ -114,6 +114,20 @@ final class TrainingState {
     (base + layout.ownersOffset).assumingMemoryBound(to: Int32.self)
   }
 
+  /// For each piece the version that its last early update made, while that can be taken back: then the copies are complete.
+  var earlyVersions: UnsafeMutablePointer<Atomic<Int32>> {
+    (base + layout.earlyOffset).assumingMemoryBound(to: Atomic<Int32>.self)
+  }
+
+  /// Where an early update of the piece at `offset` of the arena copies parameters (0) and states (from 1 on) to.
+  ///
+  /// - Parameter owner: the member that updates the piece.
+  func copy(_ index: Int, of offset: Int, owner: Int) -> UnsafeMutablePointer<Float> {
+    let buffers = layout.tail.buffers
+    if index < buffers { return gradients[owner][index].base + offset }
+    return floats(layout.copyOffset(index - buffers)) + layout.copyPlace(of: offset)
+  }
+
   /// For each piece the squared norm of its gradient, and what the optimizer's `squaredNorms` gives.
   var norms: UnsafeMutablePointer<Double> {
     (base + layout.normsOffset).assumingMemoryBound(to: Double.self)

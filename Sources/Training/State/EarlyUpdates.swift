@@ -1,0 +1,66 @@
+import Graph
+import Optimizers
+
+/// Which pieces are updated while the sums of other buckets are still on their way: those of the arena's upper end, which comes first.
+///
+/// Such an update has to be taken back if the run is killed before all sums are there: no one could do the rest. So where the state survives
+/// its processes, parameters and states of these pieces are copied before they change (`ParameterUpdate`). A piece's gradients are of no use after
+/// its update, and their place takes as many of the copies as there are gradient arenas; the others take memory, and a limit on it says
+/// where early updates end. Plain descent and, with enough partial sums, other optimizers too take none.
+struct EarlyUpdates: Equatable {
+  /// The first of the pieces that may be updated early; all that follow may too.
+  let first: Int
+  /// Elements from there to the arena's end.
+  let count: Int
+
+  /// Nil where nothing is updated early: where there is one bucket or buckets travel after backward, where an update depends on the norm of
+  /// the whole gradient or of tensors, and where shares of the state survive. These would have to agree once more in each step, for an update
+  /// that is short, as each rank has its share of it.
+  ///
+  /// - Parameters:
+  ///   - buckets: in the order in which they are summed, from the arena's end to its start.
+  ///   - needsNorms: whether norms have to be known before any piece is updated.
+  ///   - core: of the state.
+  ///   - buffers: gradient arenas of a rank.
+  ///   - keepsCopies: whether updates have to be taken back if the run is killed.
+  init?(
+    _ pieces: UpdatePieces, buckets: [Range<Int>], needsNorms: Bool, core: StateLayout.Core, buffers: Int,
+    keepsCopies: Bool, communication: Configuration.Communication
+  ) {
+    guard communication.overlap, communication.earlyUpdateBytes > 0, !needsNorms, buckets.count > 1,
+      let last = buckets.last, core.share == nil || !keepsCopies
+    else { return nil }
+    let arenas = keepsCopies ? Self.arenas(stateCount: core.stateCount, buffers: buffers) : 0
+    let most = arenas > 0 ? communication.earlyUpdateBytes / MemoryLayout<Float>.stride / arenas : Int.max
+    var (first, count) = (pieces.pieces.count, 0)
+    while first > 0, pieces.pieces[first - 1].range.lowerBound >= last.upperBound {
+      let next = core.arenaCount - pieces.pieces[first - 1].range.lowerBound
+      guard next <= most else { break }
+      (first, count) = (first - 1, next)
+    }
+    guard first < pieces.pieces.count else { return nil }
+    (self.first, self.count) = (first, count)
+  }
+
+  /// Bytes of copies of a state that survives.
+  static func copiedBytes(
+    _ graph: Graph, _ configuration: Configuration, needsNorms: Bool, stateCount: Int, buffers: Int,
+    isTwoLevel: Bool
+  ) -> Int {
+    let (pieces, bytes) = (UpdatePieces(graph), configuration.communication.bucketBytes)
+    let core = StateLayout.Core(
+      arenaCount: graph.arenaCount, stateCount: stateCount, pieceCount: pieces.pieces.count)
+    let buckets =
+      isTwoLevel
+      ? Bucket.ranges(count: graph.arenaCount, bytes: bytes, boundary: { pieces.boundary(notBelow: $0) })
+      : Bucket.ranges(count: graph.arenaCount, bytes: bytes)
+    let early = EarlyUpdates(
+      pieces, buckets: buckets, needsNorms: needsNorms, core: core, buffers: buffers, keepsCopies: true,
+      communication: configuration.communication)
+    let arenas = arenas(stateCount: stateCount, buffers: buffers)
+    return (early?.count ?? 0) * arenas * MemoryLayout<Float>.stride
+  }
+
+  /// Arenas of copies besides those that lie in the place of gradients.
+  static func arenas(stateCount: Int, buffers: Int) -> Int { max(0, 1 + stateCount - buffers) }
+}

@@ -1,0 +1,154 @@
+import BLAS
+import Foundation
+import Graph
+import MPI
+import MPITestSupport
+import Optimizers
+import Testing
+
+@testable import Training
+
+/// Buckets are updated while others travel.
+@Suite struct EarlyUpdatesTests {
+  private static func graph() throws -> Graph {
+    let configuration = Configuration(
+      model: .init(kind: .mlp, hidden: [260, 260]), data: .init(source: .digits),
+      training: .init(batch: 60, microbatch: 5))
+    return try Trainer.network(configuration, data: try configuration.loadData()).graph
+  }
+
+  private static func plan(
+    _ graph: Graph, bucketBytes: Int = 64 << 10, stateCount: Int = 2, buffers: Int = 1, limit: Int = 64 << 20,
+    keepsCopies: Bool = true, needsNorms: Bool = false, overlap: Bool = true, share: StateShare? = nil
+  ) -> EarlyUpdates? {
+    let pieces = UpdatePieces(graph)
+    return EarlyUpdates(
+      pieces, buckets: Bucket.ranges(count: graph.arenaCount, bytes: bucketBytes), needsNorms: needsNorms,
+      core: .init(
+        arenaCount: graph.arenaCount, stateCount: stateCount, pieceCount: pieces.pieces.count, share: share),
+      buffers: buffers, keepsCopies: keepsCopies,
+      communication: .init(overlap: overlap, earlyUpdateBytes: limit))
+  }
+
+  @Test func allButTheLastBucketIfTheCopiesFit() throws {
+    let graph = try Self.graph()
+    let pieces = UpdatePieces(graph).pieces
+    let last = Bucket.ranges(count: graph.arenaCount, bytes: 64 << 10).last ?? 0..<0
+    let plan = try #require(Self.plan(graph))
+    #expect(pieces[plan.first].range.lowerBound >= last.upperBound)
+    #expect(pieces[plan.first - 1].range.lowerBound < last.upperBound)
+    #expect(plan.count == graph.arenaCount - pieces[plan.first].range.lowerBound)
+  }
+
+  @Test func copiesStayWithinTheLimit() throws {
+    let graph = try Self.graph()
+    for limit in stride(from: 20_000, to: 900_000, by: 17_001) {
+      for (stateCount, buffers) in [(0, 1), (1, 1), (2, 1), (2, 2), (2, 3), (3, 1)] {
+        let arenas = max(0, 1 + stateCount - buffers)
+        let plan = Self.plan(graph, stateCount: stateCount, buffers: buffers, limit: limit)
+        if arenas == 0 { #expect(plan == Self.plan(graph)) }
+        guard let plan else { continue }
+        #expect(4 * arenas * plan.count <= limit)
+        // One piece more would be too much, or would belong to the last bucket.
+        let more = graph.arenaCount - UpdatePieces(graph).pieces[plan.first - 1].range.lowerBound
+        #expect(4 * arenas * more > limit || plan == Self.plan(graph))
+      }
+    }
+  }
+
+  @Test func noneWhereNormsDecideOrNothingTravels() throws {
+    let graph = try Self.graph()
+    #expect(Self.plan(graph, needsNorms: true) == nil)
+    #expect(Self.plan(graph, overlap: false) == nil)
+    #expect(Self.plan(graph, limit: 0) == nil)
+    #expect(Self.plan(graph, limit: 100) == nil)
+    #expect(Self.plan(graph, bucketBytes: 64 << 20) == nil)
+    // Without copies any limit will do, in shares of a state too.
+    #expect(Self.plan(graph, limit: 100, keepsCopies: false) == Self.plan(graph))
+    let share = StateShare([0..<graph.arenaCount])
+    #expect(Self.plan(graph, keepsCopies: false, share: share) == Self.plan(graph))
+    #expect(Self.plan(graph, share: share) == nil)
+  }
+}
+
+extension RankTests {
+  @Suite(.enabled(if: isUnderLauncher)) struct EarlyUpdateRankTests {
+    /// Counts updates of pieces that begin before all sums of the step are there. `@unchecked Sendable` is safe because the rank's only
+    /// thread sets it and calls it.
+    private final class Count: @unchecked Sendable {
+      var isEarly: () -> Bool = { false }
+      var early = 0
+    }
+
+    private static func configuration(
+      _ algorithm: Configuration.Communication.Algorithm, _ kind: Configuration.Optimizer.Kind,
+      sharded: Bool = false, early: Bool
+    ) -> Configuration {
+      Configuration(
+        name: "test", seed: 3, model: .init(kind: .mlp, hidden: [400, 400]), data: .init(source: .digits),
+        training: .init(
+          batch: 60, microbatch: 5, steps: 12,
+          optimizer: .init(kind: kind, learningRate: 3e-3, sharded: sharded),
+          clipValue: 0.01, emaDecay: 0.9, reproducible: algorithm != .ring),
+        communication: .init(
+          algorithm: algorithm, bucketBytes: 64 << 10, earlyUpdateBytes: early ? 64 << 20 : 0))
+    }
+
+    /// The weights after each step, and how many updates were early on all ranks.
+    ///
+    /// - Parameter survives: whether early updates can be taken back.
+    private static func course(
+      _ configuration: Configuration, survives: Bool, _ world: borrowing Communicator
+    ) throws -> (weights: [Data], early: Int) {
+      let data = try configuration.loadData()
+      let network = try Trainer.network(configuration, data: data)
+      let count = Count()
+      let name = String(try world.broadcast(UInt64.random(in: 1...UInt64.max), root: 0), radix: 16)
+      let run = survives ? name : nil
+      let trainer = try Trainer(
+        configuration, data: data, network: network,
+        optimizer: HaltingOptimizer(whole: ReadyMade.optimizer(configuration.training.optimizer)) {
+          if count.isEarly() { count.early += 1 }
+        }, pool: ThreadPool(threads: 1),
+        instruments: Instruments(configuration.communication, world: world), ownsInstruments: true,
+        resumption: Resumption(run: run, from: .none), world: world)
+      defer {
+        trainer.close()
+        trainer.state.file.unlinkName()
+      }
+      count.isEarly = { [unowned trainer] in
+        let state = trainer.state
+        return state.slot(state.member).updating.pointee.load(ordering: .relaxed) == state.step
+      }
+      var weights: [Data] = []
+      for _ in 0..<12 {
+        try trainer.trainStep()
+        weights.append(Data(bytes: trainer.state.parameters.base, count: 4 * network.graph.arenaCount))
+      }
+      return (weights, try world.allreduce(count.early, .sum))
+    }
+
+    @Test(arguments: [
+      (Configuration.Communication.Algorithm.tree, false), (.ring, false), (.twoLevel, false), (.tree, true),
+    ])
+    func weightsHaveTheBitsOfUpdatesAtTheEnd(
+      algorithm: Configuration.Communication.Algorithm, sharded: Bool
+    ) throws {
+      for kind in [Configuration.Optimizer.Kind.sgd, .adamw] {
+        try withWorld { world in
+          let plain = try Self.course(
+            Self.configuration(algorithm, kind, sharded: sharded, early: false), survives: true, world)
+          #expect(plain.early == 0)
+          for survives in [false, true] {
+            let early = try Self.course(
+              Self.configuration(algorithm, kind, sharded: sharded, early: true), survives: survives, world)
+            #expect(early.weights == plain.weights, "\(algorithm) \(kind) \(survives)")
+            // On two levels one host sums a bucket in the time of an agreement; shares that survive agree once.
+            let isSure = world.size > 1 && algorithm != .twoLevel && !(sharded && survives)
+            #expect(early.early > 0 || !isSure, "\(algorithm) \(kind) \(survives)")
+          }
+        }
+      }
+    }
+  }
+}
