@@ -67,7 +67,8 @@ struct AllreduceChoice {
     let hasMemory =
       try wantsMemory
       && Self.hasSharedMemory(
-        sharedBytes(isWithin ? .shared : .twoLevel(.tree), host.size), leftBytes: leftBytes, isNeeded: isNeeded, host: host, world: world)
+        sharedBytes(isWithin ? .shared : .twoLevel(.tree), host.size), leftBytes: leftBytes,
+        isNeeded: isNeeded, host: host, world: world)
     if isWithin, hasMemory {
       way = .shared
       return

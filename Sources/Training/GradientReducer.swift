@@ -44,7 +44,8 @@ final class GradientReducer {
   ///   - keepers: who keeps copies of shares, in sharded runs.
   ///   - buckets: in the order of their reduction.
   init(
-    _ choice: AllreduceChoice, buckets: [Range<Int>], leaves: Int, gradients: [Arena], gradientStride: Int, arenas: SharedArenas?,
+    _ choice: AllreduceChoice, buckets: [Range<Int>], leaves: Int, gradients: [Arena], gradientStride: Int,
+    arenas: SharedArenas?,
     keepers: ShareKeepers?,
     communication: Configuration.Communication, instruments: Instruments,
     world: borrowing Communicator

@@ -49,7 +49,8 @@ public struct RunMemory: Codable, Sendable, Equatable {
   ///   - threads: of a rank.
   ///   - isRun: whether there will be checkpoints and memory that survives, as the configuration says.
   init(
-    _ configuration: Configuration, _ graph: Graph, optimizer rule: any Optimizer, data: DatasetSplit, ranksPerHost: [Int],
+    _ configuration: Configuration, _ graph: Graph, optimizer rule: any Optimizer, data: DatasetSplit,
+    ranksPerHost: [Int],
     areInBlocks: Bool = true, program: Int, threads: Int = 1, isRun: Bool = true
   ) {
     let (training, communication) = (configuration.training, configuration.communication)

@@ -35,7 +35,11 @@ final class VerdictExchange {
 
   /// Returns when all ranks have come here. Collective.
   func meet() throws(MPIError) {
-    if case .shared(let arenas, _) = means { arenas.computation.meet() } else { _ = try exchange(StepVerdict()) }
+    if case .shared(let arenas, _) = means {
+      arenas.computation.meet()
+    } else {
+      _ = try exchange(StepVerdict())
+    }
   }
 
   /// Adds the verdicts of all ranks. Collective. In shared memory ranks have to meet between one and the next.

@@ -1,4 +1,5 @@
 import BLAS
+import Datasets
 import Foundation
 import Graph
 import MPI
@@ -98,9 +99,10 @@ extension RankTests {
     ///
     /// - Parameter survives: whether early updates can be taken back.
     private static func course(
-      _ configuration: Configuration, survives: Bool, _ world: borrowing Communicator
+      _ configuration: Configuration, survives: Bool, data: DatasetSplit? = nil,
+      _ world: borrowing Communicator
     ) throws -> (weights: [Data], early: Int) {
-      let data = try configuration.loadData()
+      let data = try data ?? configuration.loadData()
       let network = try Trainer.network(configuration, data: data)
       let count = Count()
       let name = String(try world.broadcast(UInt64.random(in: 1...UInt64.max), root: 0), radix: 16)
@@ -126,6 +128,25 @@ extension RankTests {
         weights.append(Data(bytes: trainer.state.parameters.base, count: 4 * network.graph.arenaCount))
       }
       return (weights, try world.allreduce(count.early, .sum))
+    }
+
+    /// One sample of each epoch of three steps is infinite.
+    @Test func aStepThatIsSkippedChangesNothing() throws {
+      let digits = try Self.configuration(.tree, .adamw, early: true).loadData().train
+      var features = Array(digits.features.prefix(180 * 64))
+      features[70 * 64 + 5] = .infinity
+      let samples = Dataset(
+        features: features, labels: .values((0..<180).map { Float($0 % 7) }),
+        featureNames: (0..<64).map { "x\($0)" }, labelName: "y")
+      let data = DatasetSplit(train: samples, test: samples)
+      try withWorld { world in
+        let plain = try Self.course(
+          Self.configuration(.tree, .adamw, early: false), survives: true, data: data, world)
+        let early = try Self.course(
+          Self.configuration(.tree, .adamw, early: true), survives: true, data: data, world)
+        #expect(early.weights == plain.weights)
+        #expect(zip(early.weights, early.weights.dropFirst()).count { $0 == $1 } >= 3)
+      }
     }
 
     @Test(arguments: [

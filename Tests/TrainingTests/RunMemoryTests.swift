@@ -8,7 +8,7 @@ import Testing
   private static func plan(
     _ ranksPerHost: [Int], copies: Configuration.Checkpoint.NeighbourCopy = .auto, sharded: Bool = true,
     survives: Bool = true, algorithm: Configuration.Communication.Algorithm = .auto, isRun: Bool = true,
-    areInBlocks: Bool = true
+    areInBlocks: Bool = true, change: (inout Configuration) -> Void = { _ in }
   ) throws -> RunMemory {
     var configuration = Configuration(
       model: .init(kind: .mlp, hidden: [300, 300]), data: .init(source: .digits),
@@ -17,6 +17,7 @@ import Testing
     configuration.checkpoint.neighbourCopy = copies
     configuration.checkpoint.survive = survives
     configuration.communication.algorithm = algorithm
+    change(&configuration)
     let data = try configuration.loadData()
     return RunMemory(
       configuration, try Trainer.network(configuration, data: data).graph,
@@ -40,6 +41,36 @@ import Testing
     }
     // Of both ranks of the host.
     #expect(plan.host == (try Self.plan([2, 2], copies: .never)).host + 2 * plan.copies)
+  }
+
+  @Test func copiesForEarlyUpdatesCountWhereSomeAreKept() throws {
+    func bytes(
+      _ ranksPerHost: [Int], bucketBytes: Int = 64 << 10, clipNorm: Double? = nil, limit: Int = 64 << 20,
+      survives: Bool = true, isRun: Bool = true, sharded: Bool = false
+    ) throws -> (early: Int, host: Int, parameters: Int) {
+      let plan = try Self.plan(ranksPerHost, sharded: sharded, survives: survives, isRun: isRun) {
+        ($0.communication.bucketBytes, $0.communication.earlyUpdateBytes) = (bucketBytes, limit)
+        $0.training.clipNorm = clipNorm
+      }
+      return (plan.earlyCopies, plan.host, plan.parameters)
+    }
+    let apart = try bytes([1, 1, 1, 1])
+    // On two ranks three partial sums leave room for all.
+    #expect(try bytes([1, 1]).early == 0)
+    // Of the three arenas that AdamW changes, two are copied to where partial sums were; of the third the last bucket is not.
+    #expect(apart.early < apart.parameters && apart.early > apart.parameters / 2)
+    #expect(try bytes([1, 1, 1, 1], limit: 100_000).early <= 100_000)
+    #expect(apart.host == (try bytes([1, 1, 1, 1], limit: 0)).host + apart.early)
+    // Once on a host, of which each rank touches its part.
+    let (together, without) = (try bytes([2, 2]), try bytes([2, 2], limit: 0))
+    #expect(together.early > 0 && together.host == without.host + 2 * together.early)
+    #expect(try bytes([1]).early == 0)
+    #expect(try bytes([4]).early == 0)
+    #expect(try bytes([1, 1, 1, 1], bucketBytes: 64 << 20).early == 0)
+    #expect(try bytes([1, 1, 1, 1], clipNorm: 1).early == 0)
+    #expect(try bytes([1, 1, 1, 1], survives: false).early == 0)
+    #expect(try bytes([1, 1, 1, 1], isRun: false).early == 0)
+    #expect(try bytes([1, 1, 1, 1], sharded: true).early == 0)
   }
 
   @Test func aHostCountsWhatItsRanksShareOnce() throws {

@@ -51,7 +51,8 @@ extension ParameterUpdate {
 
   /// Calls `body` with where the parameters and then each of the states of a piece lie, and their copies.
   private func forEachArena(
-    of index: Int, _ body: (_ values: UnsafeMutablePointer<Float>, _ copy: UnsafeMutablePointer<Float>) -> Void
+    of index: Int,
+    _ body: (_ values: UnsafeMutablePointer<Float>, _ copy: UnsafeMutablePointer<Float>) -> Void
   ) {
     let (first, owner) = (pieces.pieces[index].range.lowerBound, Int(state.owners[index]))
     body(state.parameters.base + first, state.copy(0, of: first, owner: owner))
