@@ -57,8 +57,9 @@ extension ConfigurationFormat where Value == Int {
 
   /// Bytes, with or without a unit: `4096`, `25MiB`, `1 MB`.
   static func bytes(from minimum: Int) -> Self {
-    Self(
-      expected: "a size of at least \(minimum) bytes such as 4096, 512KiB or 25MiB",
+    let least = minimum > 0 ? "of at least \(minimum) bytes such as 4096" : "such as 0"
+    return Self(
+      expected: "a size \(least), 512KiB or 25MiB",
       read: { $0.plainText.flatMap(bytes(of:)).flatMap { $0 >= minimum ? $0 : nil } },
       write: { Node(text(ofBytes: $0)) })
   }

@@ -39,16 +39,14 @@ final class GradientReducer {
   /// Collective: all ranks of `world` make one, with the same arguments.
   ///
   /// - Parameters:
+  ///   - buckets: in the order of their reduction.
   ///   - gradientStride: elements from one gradient arena to the next.
   ///   - arenas: what the ranks of this host share.
   ///   - keepers: who keeps copies of shares, in sharded runs.
-  ///   - buckets: in the order of their reduction.
   init(
     _ choice: AllreduceChoice, buckets: [Range<Int>], leaves: Int, gradients: [Arena], gradientStride: Int,
-    arenas: SharedArenas?,
-    keepers: ShareKeepers?,
-    communication: Configuration.Communication, instruments: Instruments,
-    world: borrowing Communicator
+    arenas: SharedArenas?, keepers: ShareKeepers?, communication: Configuration.Communication,
+    instruments: Instruments, world: borrowing Communicator
   ) throws(MPIError) {
     way = choice.way
     choiceSource = choice.source

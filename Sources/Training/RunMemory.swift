@@ -43,6 +43,7 @@ public struct RunMemory: Codable, Sendable, Equatable {
   }
 
   /// - Parameters:
+  ///   - rule: what makes updates of gradients.
   ///   - ranksPerHost: how many ranks each host has.
   ///   - areInBlocks: whether those of a host follow each other.
   ///   - program: the resident memory of a process before it loaded anything.
@@ -50,8 +51,7 @@ public struct RunMemory: Codable, Sendable, Equatable {
   ///   - isRun: whether there will be checkpoints and memory that survives, as the configuration says.
   init(
     _ configuration: Configuration, _ graph: Graph, optimizer rule: any Optimizer, data: DatasetSplit,
-    ranksPerHost: [Int],
-    areInBlocks: Bool = true, program: Int, threads: Int = 1, isRun: Bool = true
+    ranksPerHost: [Int], areInBlocks: Bool = true, program: Int, threads: Int = 1, isRun: Bool = true
   ) {
     let (training, communication) = (configuration.training, configuration.communication)
     let stride = MemoryLayout<Float>.stride
@@ -111,8 +111,8 @@ public struct RunMemory: Codable, Sendable, Equatable {
     let early =
       isRun && configuration.checkpoint.survive && ranks > 1 && !(isShared && isOneHost) && !isSharded
       ? EarlyUpdates.copiedBytes(
-        graph, configuration, needsNorms: training.clipNorm != nil || rule.needsNorms, stateCount: states,
-        buffers: own, isTwoLevel: isShared) : 0
+        graph, communication, way: isShared ? .twoLevel(.tree) : .tree,
+        needsNorms: training.clipNorm != nil || rule.needsNorms, stateCount: states, buffers: own) : 0
     earlyCopies = isShared ? early / here : early
     let state = parameters + optimizer + copies + early
     host =

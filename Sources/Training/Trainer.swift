@@ -189,8 +189,7 @@ public final class Trainer {
     reducer = try GradientReducer(
       choice, buckets: buckets(choice.way), leaves: training.microbatchCount, gradients: state.ownGradients,
       gradientStride: state.gradientStride, arenas: arenas, keepers: keepers,
-      communication: configuration.communication,
-      instruments: instruments, world: world)
+      communication: configuration.communication, instruments: instruments, world: world)
     let shares =
       if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }
     ownPieces = shares.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }

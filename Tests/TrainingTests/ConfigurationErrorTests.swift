@@ -107,6 +107,10 @@ import Testing
       "communication.bucket_bytes: expected a size of at least 64 bytes such as 4096, 512KiB or 25MiB, found \"25XB\""
     ),
     (
+      "communication.early_update_bytes=-1",
+      "communication.early_update_bytes: expected a size such as 0, 512KiB or 25MiB, found \"-1\""
+    ),
+    (
       "communication.bucket_bytes=9999999999GiB",
       "communication.bucket_bytes: expected a size of at least 64 bytes such as 4096, 512KiB or 25MiB, found \"9999999999GiB\""
     ),

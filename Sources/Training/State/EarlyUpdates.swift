@@ -42,21 +42,20 @@ struct EarlyUpdates: Equatable {
     (self.first, self.count) = (first, count)
   }
 
-  /// Bytes of copies of a state that survives.
+  /// Bytes of copies of a state that survives and is not shared out.
   static func copiedBytes(
-    _ graph: Graph, _ configuration: Configuration, needsNorms: Bool, stateCount: Int, buffers: Int,
-    isTwoLevel: Bool
+    _ graph: Graph, _ communication: Configuration.Communication, way: ReductionWay, needsNorms: Bool,
+    stateCount: Int, buffers: Int
   ) -> Int {
-    let (pieces, bytes) = (UpdatePieces(graph), configuration.communication.bucketBytes)
+    let pieces = UpdatePieces(graph)
     let core = StateLayout.Core(
       arenaCount: graph.arenaCount, stateCount: stateCount, pieceCount: pieces.pieces.count)
-    let buckets =
-      isTwoLevel
-      ? Bucket.ranges(count: graph.arenaCount, bytes: bytes, boundary: { pieces.boundary(notBelow: $0) })
-      : Bucket.ranges(count: graph.arenaCount, bytes: bytes)
+    let buckets = Bucket.ranges(
+      count: graph.arenaCount, bytes: communication.bucketBytes, way, ranks: 1,
+      boundary: { pieces.boundary(notBelow: $0) })
     let early = EarlyUpdates(
       pieces, buckets: buckets, needsNorms: needsNorms, core: core, buffers: buffers, keepsCopies: true,
-      communication: configuration.communication)
+      communication: communication)
     let arenas = arenas(stateCount: stateCount, buffers: buffers)
     return (early?.count ?? 0) * arenas * MemoryLayout<Float>.stride
   }

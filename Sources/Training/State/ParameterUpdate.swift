@@ -132,12 +132,13 @@ final class ParameterUpdate {
       slot.decision.pointee.store(decision.bits, ordering: .sequentiallyConsistent)
       slot.updating.pointee.store(version, ordering: .sequentiallyConsistent)
     }
+    // Early updates may have left nothing of a bucket.
+    guard let first = indices.first(where: { state.versions[$0].load(ordering: .relaxed) < Int32(version) })
+    else { return 0 }
     rules.prepare(state, pieces)
     summing.store(0, ordering: .relaxed)
     working.store(0, ordering: .relaxed)
-    pool.run(tiles: indices.count) { tile in
-      update(indices.lowerBound + tile, at: step, decision)
-    }
+    pool.run(tiles: indices.upperBound - first) { tile in update(first + tile, at: step, decision) }
     return Double(summing.load(ordering: .relaxed)) / Double(max(1, working.load(ordering: .relaxed)))
   }
 
