@@ -98,7 +98,10 @@ final class GradientReducer {
   func share(of bucket: Range<Int>) -> Range<Int> { allreduce?.share(of: bucket) ?? bucket }
 
   /// The parts of other ranks whose sums are complete here too.
-  var copies: [Range<Int>] { buckets.flatMap { allreduce?.copies(of: $0) ?? [] } }
+  var copies: [Range<Int>] { buckets.flatMap(copies) }
+
+  /// Those of a bucket.
+  func copies(of bucket: Range<Int>) -> [Range<Int>] { allreduce?.copies(of: bucket) ?? [] }
 
   /// What this rank brings is complete at and above `watermark`.
   func reached(_ watermark: Int) {

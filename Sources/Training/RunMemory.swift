@@ -109,9 +109,10 @@ public struct RunMemory: Codable, Sendable, Equatable {
         + (isSharded ? arena * states / ranks : max(0, arena * (weights + states) / ranks - arena * weights))
       : 0
     let early =
-      isRun && configuration.checkpoint.survive && ranks > 1 && !(isShared && isOneHost) && !isSharded
+      isRun && configuration.checkpoint.survive && ranks > 1 && !(isShared && isOneHost)
       ? EarlyUpdates.copiedBytes(
-        graph, communication, way: isShared ? .twoLevel(.tree) : .tree,
+        graph, communication, way: isShared ? .twoLevel(.tree) : isSharded ? .sharded(.tree) : .tree,
+        ranks: ranks, keepsNeighbour: keepsCopies,
         needsNorms: training.clipNorm != nil || rule.needsNorms, stateCount: states, buffers: own) : 0
     earlyCopies = isShared ? early / here : early
     let state = parameters + optimizer + copies + early

@@ -16,13 +16,13 @@ extension Trainer {
     return try agree(verdict).notFinite == 0
   }
 
-  /// Updates what is this rank's of a bucket that is there, while others still travel: unless the step may be skipped.
+  /// Updates what this rank does of a bucket that is there, while others still travel: unless the step may be skipped.
   func begin(_ bucket: Int, _ update: UpdateStep) {
-    guard let early, verdict.notFinite == 0, verdict.large == 0 else { return }
-    let own = pieces.indices(in: reducer.share(of: reducer.buckets[bucket]))
-    guard own.upperBound > early.first else { return }
+    guard let earlyPieces, verdict.notFinite == 0, verdict.large == 0, !earlyPieces[bucket].isEmpty else {
+      return
+    }
     instruments.compute.spans.begin(.update, bucket)
-    updater.begin(max(own.lowerBound, early.first)..<own.upperBound, at: update)
+    for run in earlyPieces[bucket] { updater.begin(run, at: update) }
     instruments.compute.spans.end()
   }
 

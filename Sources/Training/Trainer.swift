@@ -52,8 +52,8 @@ public final class Trainer {
   let keptPieces: [Range<Int>]
   /// What the ranks of this host share.
   let arenas: SharedArenas?
-  /// What is updated while buckets travel.
-  let early: EarlyUpdates?
+  /// Of each bucket what this rank updates as soon as it is there, as runs of pieces; nil where all updates begin at the end, on all ranks.
+  let earlyPieces: [[Range<Int>]]?
   let order: SampleOrder
   /// The samples of one epoch in their order, and which epoch that is.
   var epochOrder: [Int]
@@ -152,10 +152,10 @@ public final class Trainer {
       core.share = StateShare(
         of: buckets(choice.way), rank: world.rank, size: world.size, keepers: keepers)
     }
-    self.early = early(core, choice.way)
+    let earlyUpdates = early(core, choice.way)
     let group = try choice.way.sharesMemory ? world.splitByHost() : world.split(color: world.rank, key: 0)
     let found = try TrainingState.making(
-      StateLayout(core: core, tail: share.tail(choice.way, members: group.size, early: self.early)),
+      StateLayout(core: core, tail: share.tail(choice.way, members: group.size, early: earlyUpdates)),
       survival: survival, group: group, world: world,
       finisher: UpdateFinisher(
         update: { ParameterUpdate($0, pieces: pieces, rules: rules, pool: pool) },
@@ -194,6 +194,12 @@ public final class Trainer {
       if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }
     ownPieces = shares.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }
     keptPieces = reducer.copies.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }
+    earlyPieces = earlyUpdates.map { [reducer] early in
+      reducer.buckets.map { bucket in
+        ([reducer.share(of: bucket)] + reducer.copies(of: bucket)).map { pieces.indices(in: $0) }
+          .map { max($0.lowerBound, early.first)..<max($0.upperBound, early.first) }.filter { !$0.isEmpty }
+      }
+    }
     for index in (ownPieces + keptPieces).joined() { state.owners[index] = Int32(state.member) }
     leaves = LeafGradients(
       share.tree, run: share.run, of: training.microbatchCount, arenas: state.ownGradients,
@@ -227,7 +233,7 @@ public final class Trainer {
     let computed = spans.latest.end
     // Whoever knows the verdict begins to update. By then each share's sums are complete where they are, so that all updates can be finished,
     // or else ranks agree once more.
-    let agreesLast = reducer.way.sharesSums && early == nil
+    let agreesLast = reducer.way.sharesSums && earlyPieces == nil
     if agreesLast { try reducer.finish(computed: computed) }
     verdict = try agree(own)
     if !agreesLast {

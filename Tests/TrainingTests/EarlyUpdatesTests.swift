@@ -20,13 +20,13 @@ import Testing
 
   private static func plan(
     _ graph: Graph, bucketBytes: Int = 64 << 10, stateCount: Int = 2, buffers: Int = 1, limit: Int = 64 << 20,
-    keepsCopies: Bool = true, needsNorms: Bool = false, overlap: Bool = true, share: StateShare? = nil
+    keepsCopies: Bool = true, needsNorms: Bool = false, overlap: Bool = true
   ) -> EarlyUpdates? {
     let pieces = UpdatePieces(graph)
     return EarlyUpdates(
       pieces, buckets: Bucket.ranges(count: graph.arenaCount, bytes: bucketBytes), needsNorms: needsNorms,
       core: .init(
-        arenaCount: graph.arenaCount, stateCount: stateCount, pieceCount: pieces.pieces.count, share: share),
+        arenaCount: graph.arenaCount, stateCount: stateCount, pieceCount: pieces.pieces.count),
       buffers: buffers, keepsCopies: keepsCopies,
       communication: .init(overlap: overlap, earlyUpdateBytes: limit))
   }
@@ -62,13 +62,34 @@ import Testing
     #expect(Self.plan(graph, needsNorms: true) == nil)
     #expect(Self.plan(graph, overlap: false) == nil)
     #expect(Self.plan(graph, limit: 0) == nil)
-    #expect(Self.plan(graph, limit: 100) == nil)
+    #expect(Self.plan(graph, limit: 100)?.count == 0)
     #expect(Self.plan(graph, bucketBytes: 64 << 20) == nil)
-    // Without copies any limit will do, in shares of a state too.
+    // Without copies any limit will do.
     #expect(Self.plan(graph, limit: 100, keepsCopies: false) == Self.plan(graph))
-    let share = StateShare([0..<graph.arenaCount])
-    #expect(Self.plan(graph, keepsCopies: false, share: share) == Self.plan(graph))
-    #expect(Self.plan(graph, share: share) == nil)
+  }
+
+  /// Copies are of what is in a share, and whether ranks update early at all is the same for all of them.
+  @Test func sharesCopyWhatTheyHave() throws {
+    let graph = try Self.graph()
+    let pieces = UpdatePieces(graph).pieces
+    let buckets = Bucket.ranges(count: graph.arenaCount, bytes: 64 << 10, sharedBy: 2)
+    for limit in [100, 100_000, 64 << 20] {
+      for rank in 0..<2 {
+        let share = StateShare(of: buckets, rank: rank, size: 2, keepers: nil)
+        let plan = try #require(
+          EarlyUpdates(
+            UpdatePieces(graph), buckets: buckets, needsNorms: false,
+            core: .init(arenaCount: graph.arenaCount, stateCount: 2, pieceCount: pieces.count, share: share),
+            buffers: 1, keepsCopies: true, communication: .init(earlyUpdateBytes: limit)))
+        #expect(8 * plan.count <= limit)
+        let own = pieces[plan.first...].map(\.range).filter { share.contains($0.lowerBound) }
+        #expect(plan.count == own.first.map { share.count - share.place(of: $0.lowerBound) } ?? 0)
+        // With room for all, that is what is above the last bucket.
+        let above = share.ranges.filter { $0.lowerBound >= buckets[buckets.count - 1].upperBound }
+        let all = above.reduce(0) { $0 + $1.count }
+        #expect(limit < 64 << 20 ? plan.count < all : plan.count == all)
+      }
+    }
   }
 }
 
@@ -164,8 +185,8 @@ extension RankTests {
             let early = try Self.course(
               Self.configuration(algorithm, kind, sharded: sharded, early: true), survives: survives, world)
             #expect(early.weights == plain.weights, "\(algorithm) \(kind) \(survives)")
-            // On two levels one host sums a bucket in the time of an agreement; shares that survive agree once.
-            let isSure = world.size > 1 && algorithm != .twoLevel && !(sharded && survives)
+            // On two levels one host sums a bucket in the time of an agreement.
+            let isSure = world.size > 1 && algorithm != .twoLevel
             #expect(early.early > 0 || !isSure, "\(algorithm) \(kind) \(survives)")
           }
         }

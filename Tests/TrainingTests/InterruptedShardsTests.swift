@@ -19,10 +19,13 @@ import Testing
     let optimizer: any Optimizer
     let step: UpdateStep
     let layouts: [StateLayout]
+    /// The first piece of which early updates can be taken back; nil where there are none.
+    var firstEarly: Int?
+    private let clipping: GradientClipping
 
-    init(step: Int, optimizer: any Optimizer) throws {
+    init(step: Int, optimizer: any Optimizer, isEarly: Bool = false) throws {
       let configuration = Configuration(
-        model: .init(kind: .mlp, hidden: [300, 90]), data: .init(source: .digits))
+        model: .init(kind: .mlp, hidden: isEarly ? [300, 300] : [300, 90]), data: .init(source: .digits))
       graph = try Trainer.network(configuration, data: try configuration.loadData()).graph
       pieces = UpdatePieces(graph)
       groups = try ParameterGroups(graph)
@@ -30,20 +33,31 @@ import Testing
       self.step = UpdateStep(step: step, learningRate: 0.01)
       let buckets = Bucket.ranges(count: graph.arenaCount, bytes: 1, sharedBy: Self.ranks)
       let (graph, pieces) = (graph, pieces)
+      clipping = isEarly ? .value(0.5) : .norm(0.5)
+      var firstEarly: Int?
       layouts = (0..<Self.ranks).map { rank in
         var core = StateLayout.Core(
           arenaCount: graph.arenaCount, stateCount: optimizer.stateCount, pieceCount: pieces.pieces.count)
         core.share = StateShare(
           buckets.map { Bucket.share(of: $0, rank: rank, size: Self.ranks) },
           copies: buckets.map { Bucket.share(of: $0, rank: (rank + 2) % Self.ranks, size: Self.ranks) })
+        let early =
+          isEarly
+          ? EarlyUpdates(
+            pieces, buckets: buckets, needsNorms: false, core: core, buffers: 1, keepsCopies: true,
+            communication: .init()) : nil
+        firstEarly = early?.first
         return StateLayout(
-          core: core, tail: .init(members: 1, threads: 1, buffers: 1, leaves: 0, isJournaled: true))
+          core: core,
+          tail: .init(
+            members: 1, threads: 1, buffers: 1, leaves: 0, isJournaled: true, early: early?.count ?? 0))
       }
+      self.firstEarly = firstEarly
     }
 
     func update(_ state: TrainingState, _ optimizer: (any Optimizer)? = nil) -> ParameterUpdate {
       let rules = UpdateRules(
-        graph, optimizer: optimizer ?? self.optimizer, clipping: .norm(0.5), groups: groups,
+        graph, optimizer: optimizer ?? self.optimizer, clipping: clipping, groups: groups,
         average: nil)
       return ParameterUpdate(state, pieces: pieces, rules: rules, pool: ThreadPool(threads: 1))
     }
@@ -169,6 +183,73 @@ import Testing
           _ = remnant.state.allNorms.update(fromContentsOf: source.allNorms)
           let share = try #require(remnant.state.layout.core.share)
           scene.update(remnant.state).finish(share, at: scene.step, UpdateDecision(bits: bits))
+        }
+      }
+      for (rank, memory) in left {
+        let contents = scene.contents(memory, rank)
+        #expect(contents == (hasBegun ? expected[rank] : scene.contents(start[rank], rank)), "\(moments)")
+      }
+    }
+  }
+
+  /// Buckets that were updated before others had arrived: nobody begins before all have all sums, so either all shards go back, or all come to
+  /// the new step. The memory of one may be lost.
+  @Test func earlyUpdatesAreTakenBackByAllOrByNone() throws {
+    let seed =
+      ProcessInfo.processInfo.environment["RONDO_TEST_SEED"].flatMap(UInt64.init)
+      ?? .random(in: 0...UInt64.max)
+    print("seed: RONDO_TEST_SEED=\(seed)")
+    var random = SeededGenerator(seed: seed)
+    let adamW = AdamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1)
+    let scene = try Scene(step: 7, optimizer: adamW, isEarly: true)
+    let first = try #require(scene.firstEarly)
+    let start = scene.memories(&random)
+    let ranks = 0..<Scene.ranks
+
+    // What each rank's memory goes through before all have all sums, and after.
+    var (before, after, expected): ([[SharedFile]], [[SharedFile]], [Data]) = ([], [], [])
+    for rank in ranks {
+      let memory = scene.copy(start[rank], rank)
+      let copies = Copies()
+      copies.take = { copies.copies.append(scene.copy(memory, rank)) }
+      copies.take()
+      let update = scene.update(scene.state(memory, rank), HaltingOptimizer(whole: adamW) { copies.take() })
+      for run in scene.indices(rank) {
+        let early = max(first, run.lowerBound)..<max(first, run.upperBound)
+        if !early.isEmpty { update.begin(early, at: scene.step) }
+      }
+      before.append(copies.copies)
+      copies.copies = []
+      copies.take()
+      for run in scene.indices(rank) where !run.isEmpty { update.run(run, at: scene.step, .init()) }
+      copies.take()
+      copies.take = {}
+      after.append(copies.copies)
+      expected.append(scene.contents(memory, rank))
+      let plain = scene.copy(start[rank], rank)
+      let late = scene.update(scene.state(plain, rank))
+      for run in scene.indices(rank) where !run.isEmpty { late.run(run, at: scene.step, .init()) }
+      #expect(scene.contents(plain, rank) == expected[rank])
+      #expect(before[rank].count > 3)
+    }
+
+    for round in 0..<80 {
+      let lost = Int.random(in: 0...Scene.ranks, using: &random)
+      let course = round.isMultiple(of: 2) ? before : after
+      let moments = ranks.map { Int.random(in: 0..<course[$0].count, using: &random) }
+      let left = ranks.filter { $0 != lost }.map { rank in
+        (rank: rank, memory: scene.copy(course[rank][moments[rank]], rank))
+      }
+      let finisher = UpdateFinisher(update: { scene.update($0) }, learningRate: { _ in 0.01 })
+      let remnants = try left.map { try #require(Remnant(scene.state($0.memory, $0.rank), finisher)) }
+      let plan = try #require(RecoveryPlan(remnants.map { [$0.facts] }, count: scene.graph.arenaCount))
+      let hasBegun = !round.isMultiple(of: 2) && left.contains { moments[$0.rank] > 0 }
+      #expect(plan.step == (hasBegun ? 8 : 7) && plan.places.count == left.count, "\(moments)")
+      for remnant in remnants {
+        if remnant.facts.least == plan.step { scene.update(remnant.state).takeBack(to: plan.step) }
+        if remnant.facts.least == plan.step - 1 {
+          let share = try #require(remnant.state.layout.core.share)
+          scene.update(remnant.state).finish(share, at: scene.step, .init())
         }
       }
       for (rank, memory) in left {

@@ -234,7 +234,8 @@ import Testing
         // Whoever takes back may be cut off as well: with some pieces back, and one half.
         let again = scene.copy(copy)
         let state = scene.state(again)
-        if let piece = (first..<scene.pieces.pieces.count).first(where: {
+        // Not the first tensor's, which may be frozen.
+        if let piece = (first..<scene.pieces.pieces.count).last(where: {
           state.earlyVersions[$0].load(ordering: .relaxed) == Int32(step.step + 1)
         }) {
           state.parameters.base[scene.pieces.pieces[piece].range.lowerBound] = .nan

@@ -24,16 +24,18 @@ import Testing
     case shards
     /// The same with copies at neighbours and another number of ranks in each life; the memory of some rank is lost between lives.
     case lostShards
+    /// The same with buckets of which some are updated before others have arrived.
+    case earlyShards
 
-    var isSharded: Bool { self == .shards || self == .lostShards }
-    var isEarly: Bool { self == .earlyReplicas || self == .earlyShared }
+    var isSharded: Bool { self == .shards || losesMemory }
+    var losesMemory: Bool { self == .lostShards || self == .earlyShards }
     var ranks: [Int] {
       switch self {
       case .shared: [2]
       case .replicas, .shards, .earlyShared: [3]
       case .earlyReplicas: [3, 2, 3]
       case .changing: [2, 1, 3]
-      case .lostShards: [3, 3, 2]
+      case .lostShards, .earlyShards: [3, 3, 2]
       }
     }
     var settings: [String] {
@@ -41,27 +43,32 @@ import Testing
       case .shared, .changing: []
       case .replicas: ["--set", "communication.algorithm=tree"]
       case .earlyReplicas, .earlyShared:
-        Self.buckets + ["--set", "communication.algorithm=\(self == .earlyReplicas ? "tree" : "two-level")"]
-      case .shards, .lostShards:
-        Self.model + [
+        model + ["--set", "communication.algorithm=\(self == .earlyReplicas ? "tree" : "two-level")"]
+      case .shards, .lostShards, .earlyShards:
+        model + [
           "--set", "communication.algorithm=tree", "--set", "training.optimizer.sharded=true",
-          "--set", "checkpoint.neighbour_copy=\(self == .shards ? "never" : "always")",
+          "--set", "checkpoint.neighbour_copy=\(losesMemory ? "always" : "never")",
         ]
       }
     }
-    /// A model of several grains, so that there is something to share out.
-    static let model = [
-      "model.hidden=[260,70]", "training.batch=60", "training.microbatch=5", "training.steps=400",
-      "training.optimizer.kind=lamb",
-    ].flatMap { ["--set", $0] }
-    /// No clipping by norm, so that nobody has to wait for all gradients before the first update.
-    static let buckets = [
-      "training.clip_value=0.3", "training.ema_decay=0.9", "communication.bucket_bytes=1KiB",
-    ].flatMap { ["--set", $0] }
+    /// Of the model and how it is trained, settings that differ from those of other runs.
+    private var model: [String] {
+      // No clipping by norm, so that nobody has to wait for all gradients before the first update.
+      let late = ["training.clip_value=0.3", "training.ema_decay=0.9"]
+      // A model of several grains, so that there is something to share out.
+      let grains = ["training.batch=60", "training.microbatch=5", "training.steps=400"]
+      let settings: [String] =
+        switch self {
+        case .shared, .replicas, .changing: []
+        case .earlyReplicas, .earlyShared: late + ["communication.bucket_bytes=1KiB"]
+        case .shards, .lostShards: grains + ["model.hidden=[260,70]", "training.optimizer.kind=lamb"]
+        case .earlyShards: grains + late + ["model.hidden=[260,300]", "communication.bucket_bytes=1KiB"]
+        }
+      return settings.flatMap { ["--set", $0] }
+    }
     var stepCount: Int { isSharded ? 400 : DisturbedRun.stepCount }
     func undisturbed() throws -> RunRecord {
-      try isSharded || isEarly
-        ? DisturbedRun.undisturbed(isEarly ? Self.buckets : Self.model) : DisturbedRun.undisturbed()
+      try model.isEmpty ? DisturbedRun.undisturbed() : DisturbedRun.undisturbed(model)
     }
     var kills: Int {
       let isExhaustive = ProcessInfo.processInfo.environment["RONDO_EXHAUSTIVE"] != nil
@@ -145,7 +152,7 @@ import Testing
       if let seconds = death.startSeconds { startSeconds = seconds }
       // One at a time: when a life has come to train, all copies are there again.
       let hasTrained = RunRecord.lines(run.output).count > before
-      if scene == .lostShards, ranks > 1, hasTrained, let lost = record.memory.randomElement(using: &random) {
+      if scene.losesMemory, ranks > 1, hasTrained, let lost = record.memory.randomElement(using: &random) {
         try FileManager.default.removeItem(atPath: "/dev/shm/\(lost)")
       }
     }

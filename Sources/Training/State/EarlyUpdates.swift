@@ -10,17 +10,16 @@ import Optimizers
 struct EarlyUpdates: Equatable {
   /// The first of the pieces that may be updated early; all that follow may too.
   let first: Int
-  /// Elements from there to the arena's end.
+  /// Places at the end of an arena of state that hold the states of these pieces.
   let count: Int
 
-  /// Nil where nothing is updated early: where there is one bucket or buckets travel after backward, where an update depends on the norm of
-  /// the whole gradient or of tensors, and where shares of the state survive. These would have to agree once more in each step, for an update
-  /// that is short, as each rank has its share of it.
+  /// Nil, on all ranks, where nothing is updated early: where there is one bucket or buckets travel after backward, and where an update depends
+  /// on the norm of the whole gradient or of tensors.
   ///
   /// - Parameters:
   ///   - buckets: in the order in which they are summed, from the arena's end to its start.
   ///   - needsNorms: whether norms have to be known before any piece is updated.
-  ///   - core: of the state.
+  ///   - core: of the state, or of a rank's share of it.
   ///   - buffers: gradient arenas of a rank.
   ///   - keepsCopies: whether updates have to be taken back if the run is killed.
   init?(
@@ -28,31 +27,42 @@ struct EarlyUpdates: Equatable {
     keepsCopies: Bool, communication: Configuration.Communication
   ) {
     guard communication.overlap, communication.earlyUpdateBytes > 0, !needsNorms, buckets.count > 1,
-      let last = buckets.last, core.share == nil || !keepsCopies
+      let last = buckets.last
     else { return nil }
     let arenas = keepsCopies ? Self.arenas(stateCount: core.stateCount, buffers: buffers) : 0
     let most = arenas > 0 ? communication.earlyUpdateBytes / MemoryLayout<Float>.stride / arenas : Int.max
     var (first, count) = (pieces.pieces.count, 0)
-    while first > 0, pieces.pieces[first - 1].range.lowerBound >= last.upperBound {
-      let next = core.arenaCount - pieces.pieces[first - 1].range.lowerBound
-      guard next <= most else { break }
-      (first, count) = (first - 1, next)
+    while first > 0, case let offset = pieces.pieces[first - 1].range.lowerBound, offset >= last.upperBound {
+      if core.share?.contains(offset) ?? true {
+        let next = core.placeCount - core.statePlace(of: offset)
+        guard next <= most else { break }
+        count = next
+      }
+      first -= 1
     }
-    guard first < pieces.pieces.count else { return nil }
     (self.first, self.count) = (first, count)
   }
 
-  /// Bytes of copies of a state that survives and is not shared out.
+  /// Bytes of copies of a state that survives, on the rank with the most of them.
+  ///
+  /// - Parameters:
+  ///   - ranks: that share the state out, in sharded runs.
+  ///   - keepsNeighbour: whether a rank has a copy of another one's share.
   static func copiedBytes(
-    _ graph: Graph, _ communication: Configuration.Communication, way: ReductionWay, needsNorms: Bool,
-    stateCount: Int, buffers: Int
+    _ graph: Graph, _ communication: Configuration.Communication, way: ReductionWay, ranks: Int,
+    keepsNeighbour: Bool, needsNorms: Bool, stateCount: Int, buffers: Int
   ) -> Int {
     let pieces = UpdatePieces(graph)
-    let core = StateLayout.Core(
+    var core = StateLayout.Core(
       arenaCount: graph.arenaCount, stateCount: stateCount, pieceCount: pieces.pieces.count)
     let buckets = Bucket.ranges(
-      count: graph.arenaCount, bytes: communication.bucketBytes, way, ranks: 1,
+      count: graph.arenaCount, bytes: communication.bucketBytes, way, ranks: ranks,
       boundary: { pieces.boundary(notBelow: $0) })
+    if way.isSharded {
+      core.share = StateShare(
+        of: buckets, rank: 0, size: ranks,
+        keepers: keepsNeighbour ? ShareKeepers(hosts: [Array(0..<ranks)]) : nil)
+    }
     let early = EarlyUpdates(
       pieces, buckets: buckets, needsNorms: needsNorms, core: core, buffers: buffers, keepsCopies: true,
       communication: communication)

@@ -14,10 +14,11 @@ extension ParameterUpdate {
 
   private func begin(_ index: Int, at step: UpdateStep) {
     let (piece, version) = (pieces.pieces[index], Int32(step.step + 1))
+    let canBeTakenBack = state.layout.tail.early > 0
     let slot = scratch.claim()
     if rules.changes(piece) {
       var gradient = clipped(sum(piece, index, slot), piece, slot, UpdateDecision())
-      if state.layout.tail.early > 0 {
+      if canBeTakenBack {
         if gradient != UnsafePointer(scratch[slot]) {
           // A copy takes its place.
           scratch[slot].update(from: gradient, count: piece.range.count)
@@ -27,6 +28,8 @@ extension ParameterUpdate {
         state.earlyVersions[index].store(version, ordering: .sequentiallyConsistent)
       }
       rules.apply(piece, operands(piece, gradient: gradient), at: step)
+    } else if canBeTakenBack {
+      state.earlyVersions[index].store(version, ordering: .sequentiallyConsistent)
     }
     state.versions[index].store(version, ordering: .sequentiallyConsistent)
     scratch.release(slot)
@@ -37,16 +40,23 @@ extension ParameterUpdate {
   /// - Parameter step: at which the pieces are then.
   func takeBack(to step: Int) {
     guard state.layout.tail.early > 0 else { return }
-    for (index, piece) in pieces.pieces.enumerated() {
-      if state.earlyVersions[index].load(ordering: .acquiring) == Int32(step + 1) {
+    for (index, piece) in pieces.pieces.enumerated()
+    where state.earlyVersions[index].load(ordering: .acquiring) == Int32(step + 1) {
+      if rules.changes(piece) {
         forEachArena(of: index) { values, copy in values.update(from: copy, count: piece.range.count) }
-        state.versions[index].store(Int32(step), ordering: .sequentiallyConsistent)
-        state.earlyVersions[index].store(0, ordering: .sequentiallyConsistent)
-      } else if !rules.changes(piece), state.versions[index].load(ordering: .acquiring) == Int32(step + 1) {
-        // Nothing was copied where nothing changes.
-        state.versions[index].store(Int32(step), ordering: .sequentiallyConsistent)
       }
+      state.versions[index].store(Int32(step), ordering: .sequentiallyConsistent)
+      state.earlyVersions[index].store(0, ordering: .sequentiallyConsistent)
     }
+  }
+
+  /// The version of a piece, without an update of which it is not known whether all sums of its step are there.
+  ///
+  /// - Parameter begun: the version that this rank has begun to update to, knowing that they are.
+  func certainVersion(_ index: Int, begun: Int) -> Int {
+    let version = Int(state.versions[index].load(ordering: .acquiring))
+    guard version > begun, state.layout.tail.early > 0 else { return version }
+    return version == Int(state.earlyVersions[index].load(ordering: .acquiring)) ? version - 1 : version
   }
 
   /// Calls `body` with where the parameters and then each of the states of a piece lie, and their copies.

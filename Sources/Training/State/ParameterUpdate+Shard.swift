@@ -3,11 +3,14 @@ import Optimizers
 /// Updates of shards that were cut off. A shard alone does not know whether the gradients of all are complete: whether another one has begun
 /// does (`RecoveryPlan`).
 extension ParameterUpdate {
-  /// Puts pieces of a share back that were being changed.
+  /// Puts pieces of a share back that were being changed. Early updates that this rank does not know to be certain stay as they are: `takeBack`
+  /// is for them if nobody does.
   ///
-  /// - Returns: their least and greatest version, `(Int.max, 0)` for a share without pieces; nil for versions that no update leaves.
+  /// - Returns: their least and greatest version but for early updates, `(Int.max, 0)` for a share without pieces; nil for versions that no update leaves.
   func restore(_ share: StateShare) -> (least: Int, most: Int)? {
-    let versions = indices(of: share).map { Int(state.versions[$0].load(ordering: .acquiring)) }
+    let begun =
+      state.layout.tail.members > 0 ? state.slot(0).updating.pointee.load(ordering: .acquiring) : 0
+    let versions = indices(of: share).map { certainVersion($0, begun: begun) }
     guard let least = versions.min(), let most = versions.max() else { return (Int.max, 0) }
     guard most - least <= 1 else { return nil }
     let tail = state.layout.tail

@@ -36,6 +36,8 @@ struct StateLayout: Equatable {
     func stateOffset(_ index: Int) -> Int { parametersOffset + arenaStride + index * stateStride }
     /// Where in an arena of state that of the element at `offset` lies.
     func statePlace(of offset: Int) -> Int { share?.place(of: offset) ?? offset }
+    /// Elements of an arena of state.
+    var placeCount: Int { share?.count ?? arenaCount }
     var byteCount: Int { stateOffset(stateCount) }
   }
 
@@ -52,7 +54,7 @@ struct StateLayout: Equatable {
     var leaves: Int
     /// Whether updates can be finished after they were cut off.
     var isJournaled: Bool
-    /// Elements at the arena's end whose updates can be taken back: `EarlyUpdates.count`.
+    /// Places at the end of an arena of state whose updates can be taken back: `EarlyUpdates.count`.
     var early = 0
 
     /// Without one nothing was under way, and this does for reading.
@@ -95,7 +97,7 @@ struct StateLayout: Equatable {
   private var copyStride: Int { page(4 * tail.early) }
   func copyOffset(_ index: Int) -> Int { copiesOffset + index * copyStride }
   /// Where in an arena of copies that of the element at `offset` lies.
-  func copyPlace(of offset: Int) -> Int { offset - (core.arenaCount - tail.early) }
+  func copyPlace(of offset: Int) -> Int { core.statePlace(of: offset) - (core.placeCount - tail.early) }
   var byteCount: Int { copyOffset(copyCount) }
 }
 

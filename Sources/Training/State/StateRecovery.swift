@@ -107,6 +107,9 @@ struct StateRecovery {
     let mine = plan.places.filter { $0.rank == leaders.rank }.map { remnants[$0.number] }
     // Before the step is there: who finishes it may be cut off as well.
     for remnant in mine { remnant.state.recordForOthers(progress) }
+    for remnant in mine where remnant.state.layout.core.share != nil && remnant.facts.least == plan.step {
+      finisher.update(remnant.state).takeBack(to: plan.step)
+    }
     if let begun = plan.begun {
       let isHere = begun.rank == leaders.rank
       let source = isHere ? remnants[begun.number].state : nil
