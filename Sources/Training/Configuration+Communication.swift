@@ -35,8 +35,9 @@ extension Configuration {
     public var overlap: Bool
     /// Bytes of copies of weights and optimizer state that a rank may keep to update buckets while others still travel: the updates are
     /// taken back if the run is killed before all are there. Without `checkpoint.survive` no copies are needed. 0: updates begin when all
-    /// gradients are there, as they do where clipping or the optimizer needs norms.
-    public var earlyUpdateBytes: Int
+    /// gradients are there, as they do where clipping or the optimizer needs norms. Nil: 64 MiB, and 0 in sharded runs with copies, of
+    /// which each rank updates so little that it saves no time.
+    public var earlyUpdateBytes: Int?
     /// Whether all ranks compare, before each collective, which one they are at: to find a rank that has lost step.
     public var check: Bool
     /// Seconds without progress in a collective after which a line names the rank that is waited for; 0: never.
@@ -46,7 +47,7 @@ extension Configuration {
 
     public init(
       algorithm: Algorithm = .auto, profile: String? = nil, bucketBytes: Int = 4 << 20, wire: Wire = .float32,
-      overlap: Bool = true, earlyUpdateBytes: Int = 64 << 20,
+      overlap: Bool = true, earlyUpdateBytes: Int? = nil,
       check: Bool = false, warnAfterSeconds: Int = 30, abortAfterSeconds: Int = 300
     ) {
       self.algorithm = algorithm

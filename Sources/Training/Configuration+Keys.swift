@@ -137,7 +137,8 @@ extension Configuration {
     .init("communication.bucket_bytes", \.communication.bucketBytes, .bytes(from: 64)),
     .init("communication.wire", \.communication.wire, .choice),
     .init("communication.overlap", \.communication.overlap, .flag),
-    .init("communication.early_update_bytes", \.communication.earlyUpdateBytes, .bytes(from: 0)),
+    .init(
+      "communication.early_update_bytes", \.communication.earlyUpdateBytes, .optional(.bytes(from: 0))),
     .init("communication.check", \.communication.check, .flag),
     .init("communication.warn_after_seconds", \.communication.warnAfterSeconds, .whole(from: 0)),
     .init("communication.abort_after_seconds", \.communication.abortAfterSeconds, .whole(from: 0)),

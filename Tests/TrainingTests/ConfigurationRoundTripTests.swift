@@ -65,7 +65,6 @@ import Testing
           bucket_bytes: 4MiB
           wire: float32
           overlap: true
-          early_update_bytes: 64MiB
           check: false
           warn_after_seconds: 30
           abort_after_seconds: 300
@@ -158,7 +157,8 @@ extension Configuration {
         bucketBytes: .random(in: 4...(1 << 33), using: &random) >> Int.random(in: 0...20, using: &random)
           + 64,
         wire: takesAnyWire && chance(&random) ? .bfloat16 : .float32, overlap: chance(&random),
-        earlyUpdateBytes: chance(&random) ? 0 : .random(in: 0...(1 << 40), using: &random),
+        earlyUpdateBytes: chance(&random)
+          ? nil : chance(&random) ? 0 : .random(in: 0...(1 << 40), using: &random),
         check: chance(&random),
         warnAfterSeconds: .random(in: 0...99, using: &random),
         abortAfterSeconds: .random(in: 0...999, using: &random)))

@@ -45,7 +45,7 @@ import Testing
           isEarly
           ? EarlyUpdates(
             pieces, buckets: buckets, needsNorms: false, core: core, buffers: 1, keepsCopies: true,
-            communication: .init()) : nil
+            communication: .init(earlyUpdateBytes: 64 << 20)) : nil
         firstEarly = early?.first
         return StateLayout(
           core: core,

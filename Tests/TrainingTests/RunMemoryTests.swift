@@ -45,7 +45,7 @@ import Testing
 
   @Test func copiesForEarlyUpdatesCountWhereSomeAreKept() throws {
     func bytes(
-      _ ranksPerHost: [Int], bucketBytes: Int = 64 << 10, clipNorm: Double? = nil, limit: Int = 64 << 20,
+      _ ranksPerHost: [Int], bucketBytes: Int = 64 << 10, clipNorm: Double? = nil, limit: Int? = 64 << 20,
       survives: Bool = true, isRun: Bool = true, sharded: Bool = false
     ) throws -> (early: Int, host: Int, parameters: Int) {
       let plan = try Self.plan(ranksPerHost, sharded: sharded, survives: survives, isRun: isRun) {
@@ -73,6 +73,9 @@ import Testing
     // Of a share, and of the copy of a neighbour's.
     let share = try bytes([1, 1, 1, 1], sharded: true)
     #expect(share.early > 0 && share.early < apart.early)
+    // Unless that was asked for, shares have none.
+    #expect(try bytes([1, 1, 1, 1], limit: nil, sharded: true).early == 0)
+    #expect(try bytes([1, 1, 1, 1], limit: nil).early == apart.early)
   }
 
   @Test func aHostCountsWhatItsRanksShareOnce() throws {

@@ -62,7 +62,11 @@ import Testing
         case .shared, .replicas, .changing: []
         case .earlyReplicas, .earlyShared: late + ["communication.bucket_bytes=1KiB"]
         case .shards, .lostShards: grains + ["model.hidden=[260,70]", "training.optimizer.kind=lamb"]
-        case .earlyShards: grains + late + ["model.hidden=[260,300]", "communication.bucket_bytes=1KiB"]
+        case .earlyShards:
+          grains + late + [
+            "model.hidden=[260,300]", "communication.bucket_bytes=1KiB",
+            "communication.early_update_bytes=64MiB",
+          ]
         }
       return settings.flatMap { ["--set", $0] }
     }

@@ -72,7 +72,7 @@ import Testing
         plan.program + plan.parameters + plan.gradients + plan.optimizer + plan.copies + plan.activations
         + plan.scratch
         + plan.data
-      #expect((plan.earlyCopies > 0) == (algorithm != "auto"))
+      #expect((plan.earlyCopies > 0) == (algorithm == "tree" && !isSharded))
       // How many of these there are is a matter of time.
       let planned = arenas + plan.earlyCopies + (every == 0 ? 0 : plan.checkpoint)
       // Less than that of an arena that is forgotten, or of a copy that is kept.

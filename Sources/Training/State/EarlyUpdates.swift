@@ -13,6 +13,8 @@ struct EarlyUpdates: Equatable {
   /// Places at the end of an arena of state that hold the states of these pieces.
   let count: Int
 
+  private static let defaultBytes = 64 << 20
+
   /// Nil, on all ranks, where nothing is updated early: where there is one bucket or buckets travel after backward, and where an update depends
   /// on the norm of the whole gradient or of tensors.
   ///
@@ -26,11 +28,12 @@ struct EarlyUpdates: Equatable {
     _ pieces: UpdatePieces, buckets: [Range<Int>], needsNorms: Bool, core: StateLayout.Core, buffers: Int,
     keepsCopies: Bool, communication: Configuration.Communication
   ) {
-    guard communication.overlap, communication.earlyUpdateBytes > 0, !needsNorms, buckets.count > 1,
-      let last = buckets.last
+    let limit =
+      communication.earlyUpdateBytes ?? (keepsCopies && core.share != nil ? 0 : Self.defaultBytes)
+    guard communication.overlap, limit > 0, !needsNorms, buckets.count > 1, let last = buckets.last
     else { return nil }
     let arenas = keepsCopies ? Self.arenas(stateCount: core.stateCount, buffers: buffers) : 0
-    let most = arenas > 0 ? communication.earlyUpdateBytes / MemoryLayout<Float>.stride / arenas : Int.max
+    let most = arenas > 0 ? limit / MemoryLayout<Float>.stride / arenas : Int.max
     var (first, count) = (pieces.pieces.count, 0)
     while first > 0, case let offset = pieces.pieces[first - 1].range.lowerBound, offset >= last.upperBound {
       if core.share?.contains(offset) ?? true {
