@@ -6,6 +6,7 @@ extension RunDirectory {
   /// Writes `preprocessing.json`, by which new data are read.
   func write(_ preprocessing: Preprocessing) throws {
     try write(JSONLine.encode(preprocessing), to: RunFiles.preprocessingName)
+    self.preprocessing = preprocessing
   }
 
   /// Writes `evaluation.json`: the metrics of the summary, and what they are made of.

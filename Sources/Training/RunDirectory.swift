@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Foundation
 import Logging
 import MPI
@@ -20,13 +21,16 @@ final class RunDirectory {
   let identity: RunIdentity
   /// Whether a run was in it already.
   let isResumed: Bool
-  private var metricsFile: FileHandle?
-  private let lock: RunLock
+  /// What is written of it, resolved.
+  private let configuration: String
+  /// How new data are read, once that is written.
+  var preprocessing: Preprocessing?
+  private var metrics: MetricsFile?
+  private var lock: RunLock
   /// Whether it was not there before.
   private let isOwn: Bool
 
   static let summary = "summary.json"
-  static let metrics = "metrics.jsonl"
 
   /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there. One that is finished, perhaps while
   /// this job waited for its directory, is left as it is.
@@ -42,6 +46,7 @@ final class RunDirectory {
   ) throws {
     let path = path ?? Self.freshPath(for: configuration.name)
     self.path = path
+    self.configuration = configuration.resolvedYAML
     let files = FileManager.default
     var identity = RunIdentity(origin: origin)
     var isResumed = false
@@ -67,14 +72,14 @@ final class RunDirectory {
     self.identity = identity
     self.isResumed = isResumed
     if isResumed, Self.isFinished(path) { return }
-    do {
-      try identity.write(to: path)
-      // Last: it is what marks the directory as taken.
-      try configuration.resolvedYAML.write(
-        toFile: "\(path)/\(RunFiles.configurationName)", atomically: true, encoding: .utf8)
-    } catch {
-      throw Self.unwritable(path, error)
-    }
+    do { try writeDescription() } catch { throw Self.unwritable(path, error) }
+  }
+
+  private func writeDescription() throws {
+    try identity.write(to: path)
+    // Last: it is what marks the directory as taken.
+    try configuration.write(
+      toFile: "\(path)/\(RunFiles.configurationName)", atomically: true, encoding: .utf8)
   }
 
   private static func unwritable(_ path: String, _ error: any Error) -> RunDirectoryError {
@@ -120,38 +125,34 @@ final class RunDirectory {
 
   /// Opens `metrics.jsonl` for more lines, without those that the run has yet to write from where it goes on.
   func openMetrics(_ progress: TrainingProgress) throws {
-    let file = "\(path)/\(Self.metrics)"
-    do {
-      let old = FileManager.default.contents(atPath: file) ?? Data()
-      let kept = old.split(separator: UInt8(ascii: "\n")).filter { Self.isDone(Data($0), progress) }
-      let text = kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
-      let isThere = FileManager.default.fileExists(atPath: file)
-      if text != old || !isThere { try text.write(to: URL(fileURLWithPath: file), options: .atomic) }
-      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
-      try handle.seekToEnd()
-      metricsFile = handle
-    } catch {
-      throw Self.interrupted(file, error)
-    }
+    metrics = try MetricsFile(in: path, after: progress)
   }
 
-  /// Whether a line tells of what `progress` has behind it.
-  private static func isDone(_ line: Data, _ progress: TrainingProgress) -> Bool {
-    struct Line: Decodable {
-      var step: Int
-      var learningRate: Double?
-    }
-    guard let line = try? JSONLine.decode(Line.self, from: line) else { return false }
-    if line.step < progress.step { return true }
-    let isWritten =
-      line.learningRate == nil ? progress.evaluatedStep == line.step : progress.stepsSinceLine == 0
-    return line.step == progress.step && isWritten
-  }
-
+  /// Adds a line to `metrics.jsonl`.
   func append(_ line: String) throws {
-    do { try metricsFile?.write(contentsOf: Data((line + "\n").utf8)) } catch {
-      throw Self.interrupted("\(path)/\(Self.metrics)", error)
+    try restore()
+    try metrics?.append(line)
+  }
+
+  /// Makes the directory again, with all that the run has put there but its checkpoints, where somebody has removed or moved it: what is trained
+  /// from here on would be lost with it.
+  ///
+  /// - Throws: `RunDirectoryError` where that cannot be, or another run has taken the name.
+  private func restore() throws {
+    guard let metrics, !metrics.isThere else { return }
+    let lines = try metrics.lines()
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw Self.interrupted(path, error)
     }
+    if !lock.isThere { lock = try RunLock(path, waiting: 0) }
+    if let other = try RunIdentity(directory: path), other.id != identity.id {
+      throw RunDirectoryError("\(path): was removed while this run trained, and another run is there now")
+    }
+    try writeDescription()
+    if let preprocessing { try write(preprocessing) }
+    self.metrics = try MetricsFile(in: path, holding: lines)
+    Logger(label: "rondo.training").warning(
+      "\(path): what this run had written there was removed; it is written again, but for its checkpoints")
   }
 
   func write(_ summary: Summary) throws {

@@ -39,7 +39,7 @@ public struct RunInspection: Codable, Sendable {
   public init(path: String) throws {
     let path = RunFiles.withoutSlash(path)
     self.path = path
-    let isRun = [RunDirectory.metrics, RunDirectory.summary, RunFiles.checkpointsName].contains {
+    let isRun = [MetricsFile.name, RunDirectory.summary, RunFiles.checkpointsName].contains {
       RunFiles.exists($0, in: path)
     }
     guard
@@ -78,7 +78,7 @@ public struct RunInspection: Codable, Sendable {
       evaluation = summary.evaluation
       return
     }
-    let text = (try? String(contentsOfFile: "\(path)/\(RunDirectory.metrics)", encoding: .utf8)) ?? ""
+    let text = (try? String(contentsOfFile: "\(path)/\(MetricsFile.name)", encoding: .utf8)) ?? ""
     for line in text.split(separator: "\n").reversed()
     where steps == nil || evaluation == nil || trainLoss == nil {
       let json = Data(line.utf8)

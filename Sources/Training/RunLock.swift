@@ -5,6 +5,7 @@ import Foundation
 /// A lock on the directory itself: nothing lies in it that a process which was killed could leave behind. File systems that lock no directories, NFS
 /// among them, do without, and ``fault`` says so.
 final class RunLock {
+  private let directory: String
   private let descriptor: Int32
   /// Why the directory is not locked; nil where it is.
   let fault: String?
@@ -18,6 +19,7 @@ final class RunLock {
   init(
     _ directory: String, waiting seconds: Int, lock: (Int32) -> Int32 = RunLock.lock
   ) throws(RunDirectoryError) {
+    self.directory = directory
     descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     var code = descriptor < 0 ? errno : lock(descriptor)
     for _ in 0..<10 * seconds where code == EWOULDBLOCK {
@@ -42,7 +44,9 @@ final class RunLock {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// Whether that directory still has its name: a start that fails takes its directory away, also from who waits for it.
+  /// Whether the directory is still there under its name: a start that fails takes its directory away, also from who waits for it.
+  var isThere: Bool { descriptor < 0 || Self.isNamed(directory, descriptor) }
+
   private static func isNamed(_ directory: String, _ descriptor: Int32) -> Bool {
     var (opened, named) = (stat(), stat())
     return fstat(descriptor, &opened) == 0 && stat(directory, &named) == 0

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 
@@ -85,5 +86,55 @@ import Testing
         == "/proc/rondo: cannot write the run directory (No such file or directory); choose another --output")
     let reading = #expect(throws: ConfigurationError.self) { try Configuration(contentsOf: "/") }
     #expect(reading?.description.contains("Is a directory") == true, "\(String(describing: reading))")
+  }
+
+  /// Training goes on, so what it comes to has to have a place.
+  @Test(arguments: ["removed", "moved", "emptied", "made again by a checkpoint"])
+  func aDirectoryThatIsGoneIsMadeAgain(how: String) throws {
+    defer { for name in [path, path + "-moved"] { try? FileManager.default.removeItem(atPath: name) } }
+    let directory = try open()
+    try directory.write(Preprocessing(of: try configuration.loadData()))
+    try directory.openMetrics(TrainingProgress())
+    try directory.append("{\"step\":1}")
+    let names = [
+      RunFiles.configurationName, RunFiles.preprocessingName, RunIdentity.file, MetricsFile.name,
+    ]
+    let before = names.map { FileManager.default.contents(atPath: "\(path)/\($0)") }
+    switch how {
+    case "removed": try FileManager.default.removeItem(atPath: path)
+    case "moved": try FileManager.default.moveItem(atPath: path, toPath: path + "-moved")
+    case "emptied": for name in names { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+    default:
+      try FileManager.default.removeItem(atPath: path)
+      try FileManager.default.createDirectory(
+        atPath: path + "/checkpoints", withIntermediateDirectories: true)
+    }
+    try directory.append("{\"step\":2}")
+    try directory.append("{\"step\":3}")
+    let added = Data("{\"step\":2}\n{\"step\":3}\n".utf8)
+    for (name, content) in zip(names, before) {
+      let expected = name == MetricsFile.name ? content.map { $0 + added } : content
+      #expect(FileManager.default.contents(atPath: "\(path)/\(name)") == expected, "\(name)")
+    }
+    // And it is held as before.
+    #expect(throws: RunDirectoryError.self) { try open() }
+  }
+
+  @Test func aDirectoryThatAnotherRunHasTakenIsLeftToIt() throws {
+    defer { for name in [path, path + "-moved"] { try? FileManager.default.removeItem(atPath: name) } }
+    let directory = try open()
+    try directory.openMetrics(TrainingProgress())
+    try FileManager.default.moveItem(atPath: path, toPath: path + "-moved")
+    var other: RunDirectory? = try open()
+    #expect(try failure { try directory.append("{}") }.contains("another process trains the run there"))
+    other = nil
+    #expect(
+      try failure { try directory.append("{}") }
+        == "\(path): was removed while this run trained, and another run is there now")
+    #expect(other == nil)
+  }
+
+  private func failure(_ body: () throws -> Void) throws -> String {
+    try #require(#expect(throws: RunDirectoryError.self, performing: body)).description
   }
 }
