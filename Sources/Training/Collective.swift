@@ -4,6 +4,8 @@ struct Collective: Equatable, Sendable {
     case bucket, weights, loss, evaluation, memory
     /// Agreements at the start of a run, and the making of what ranks share.
     case data, network, directory, preparation
+    /// All by which ranks come to the state that training begins with.
+    case state
     /// At the end.
     case clocks, timeline, end
     /// What all ranks have to know of a step before they update.
@@ -52,6 +54,7 @@ extension Collective: CustomStringConvertible {
     case .network: "the agreement on the network"
     case .directory: "the agreement on the run directory"
     case .preparation: "the making of what ranks share"
+    case .state: "the taking up of the run's state"
     case .clocks: "the comparison of clocks"
     case .timeline: "the gathering of the timeline"
     case .end: "the end of the run"

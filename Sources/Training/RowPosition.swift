@@ -25,7 +25,7 @@ struct RowPosition: Equatable, Sendable {
         switch kind {
         case nil: "outside of its steps, after step \(step)"
         case .load, .forward, .backward: "in \(name) of microbatch \(number + 1), step \(step + 1)"
-        case .start: "at the start of the run"
+        case .start: "at the start of the run, \(isReadingState ? "with its state" : "before \(collective)")"
         case .evaluation: "in the evaluation after step \(step)"
         default: "in \(name) of step \(step + 1)"
         }
@@ -33,6 +33,12 @@ struct RowPosition: Equatable, Sendable {
     }
 
     private var name: String { kind.map { "\($0)" } ?? "" }
+
+    /// What a span of the start is for.
+    private var collective: String { Collective.Kind(rawValue: number).map { "\(Collective($0))" } ?? "" }
+
+    /// Whether the rank reads or makes what training begins with: as much as there is, from wherever it is.
+    var isReadingState: Bool { kind == .start && number == Collective.Kind.state.rawValue }
   }
 }
 

@@ -23,7 +23,7 @@ struct Span: Equatable, BitwiseCopyable, Sendable {
     case evaluation
     /// Any other collective: a mean loss, an agreement.
     case collective
-    /// Before the first step.
+    /// Work of a rank alone before the first step; the number is the kind of the collective that comes after it.
     case start
   }
 

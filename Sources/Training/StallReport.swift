@@ -17,6 +17,12 @@ struct StallReport {
   /// Ranks that were asked and did not answer.
   var silent: [Int]
 
+  /// Whether what stands still may be ended: not while others have state to read, which takes as long as it takes.
+  var mayEnd: Bool {
+    !silent.isEmpty
+      || !behind.values.contains { $0.contains { $0.collective == nil && $0.activity.isReadingState } }
+  }
+
   /// Whether some rank was found that the others wait for.
   var namesCulprit: Bool { !silent.isEmpty || !behind.isEmpty }
 

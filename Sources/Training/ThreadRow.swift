@@ -58,6 +58,21 @@ final class ThreadRow: @unchecked Sendable {
     return try body()
   }
 
+  /// Runs what the thread does alone in the middle of a collective, such as reading a file that others wait for: the watch sees it before the
+  /// collective, at the start of the run.
+  func aside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    guard isInside.load(ordering: .relaxed) else { return try body() }
+    isInside.store(false, ordering: .releasing)
+    entered.store(entered.load(ordering: .relaxed) - 1, ordering: .relaxed)
+    spans.begin(.start, kind.load(ordering: .relaxed))
+    defer {
+      spans.end()
+      entered.store(entered.load(ordering: .relaxed) + 1, ordering: .relaxed)
+      isInside.store(true, ordering: .releasing)
+    }
+    return try body()
+  }
+
   /// The algorithm of each bucket, in the order of their reduction: for messages and timelines.
   var algorithms: [String] {
     get { setup.withLock { $0.algorithms } }

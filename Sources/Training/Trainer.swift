@@ -162,14 +162,15 @@ public final class Trainer {
         learningRate: { [schedule] in training.learningRate * schedule.factor(step: $0) }))
     state = found.state
     state.keepsAverage = rules.average != nil
+    let row = instruments.compute
     var start = StateContents.Start { [configuration] state in
-      try state.initialize(graph, configuration)
+      try row.aside { try state.initialize(graph, configuration) }
     }
     start.initializesEverywhere = configuration.training.initialWeights.path == nil
     if let resumption {
-      start.stored = resumption.stored
-      start.load = { [optimizerName] in
-        try resumption.load(graph, $0, optimizer: optimizerName, path: $1)
+      start.stored = { step in try row.aside { try resumption.stored(after: step) } }
+      start.load = { [optimizerName] state, path in
+        try row.aside { try resumption.load(graph, state, optimizer: optimizerName, path: path) }
       }
     }
     do {

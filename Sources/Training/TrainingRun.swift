@@ -120,9 +120,11 @@ public struct TrainingRun {
       } : nil
     let trainer: Trainer
     do {
-      trainer = try Trainer(
-        configuration, data: data, network: network, optimizer: optimizer, pool: pool,
-        instruments: instruments, resumption: resumption, world: world)
+      trainer = try instruments.compute.collective(Collective(.state)) {
+        try Trainer(
+          configuration, data: data, network: network, optimizer: optimizer, pool: pool,
+          instruments: instruments, resumption: resumption, world: world)
+      }
     } catch let failure as any CommonError {
       place?.directory.abandon()
       throw failure

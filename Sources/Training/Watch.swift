@@ -103,12 +103,13 @@ final class WatchLoop: Sendable {
         let seconds = clocks[index].look(rows[index].position, elapsed: elapsed)
         if seconds < said[index] { said[index] = 0 }
         let isOver = limits.end > 0 && seconds >= limits.end
-        guard isOver || (limits.warning > 0 && seconds >= said[index] + limits.warning) else { continue }
-        said[index] = seconds
+        let isDue = limits.warning > 0 && seconds >= said[index] + limits.warning
+        guard isOver || isDue else { continue }
+        if isDue { said[index] = seconds }
         guard let report = try report(on: index, seconds, &inquiry) else { continue }
-        if isOver { MPI.abort(exitStatus: 1, because: report.line + "; the job ends") }
+        if isOver && report.mayEnd { MPI.abort(exitStatus: 1, because: report.line + "; the job ends") }
         // In a large job those speak who know something.
-        if isLarge && !report.namesCulprit { continue }
+        if !isDue || isLarge && !report.namesCulprit { continue }
         Logger(label: "rondo.watch").warning("\(report.line)")
       }
     }

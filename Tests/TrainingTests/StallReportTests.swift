@@ -52,6 +52,38 @@ import Testing
     #expect(all.contains("rank 1 is in the sum of bucket 2"))
   }
 
+  /// How long it takes depends on the state and the disk, and a job that is ended begins to read it again.
+  @Test func whoReadsTheStateIsWaitedForWithoutEnd() {
+    var report = report(answers: [1: inside, 3: RowPosition(entered: 8)])
+    report.answers[3]?[0].activity = .init(
+      kind: .start, number: Collective.Kind.state.rawValue, seconds: 400)
+    #expect(
+      report.line.hasSuffix(
+        "which has not come to it and is at the start of the run, with its state, for 400 s"))
+    #expect(report.namesCulprit && !report.mayEnd)
+    report.silent = [2]
+    #expect(report.mayEnd)
+    report.silent = []
+    report.answers[3]?[0].activity.number = Collective.Kind.network.rawValue
+    #expect(report.line.hasSuffix("at the start of the run, before the agreement on the network, for 400 s"))
+    #expect(report.mayEnd)
+  }
+
+  @Test func workInACollectiveCountsAsWorkBeforeIt() {
+    let row = ThreadRow(.compute, spans: SpanRecorder())
+    row.collective(Collective(.state)) {
+      let inside = row.position
+      row.aside {
+        let aside = row.position
+        #expect(aside.collective == nil && aside.entered == inside.entered - 1)
+        #expect(aside.activity.isReadingState)
+      }
+      #expect(row.position.collective == inside.collective && row.position.entered == inside.entered)
+    }
+    row.aside { #expect(row.position.entered == 1) }
+    #expect(row.position.collective == nil && row.position.entered == 1)
+  }
+
   @Test func withNobodyBehindItNamesThePeer() {
     let report = report(answers: [1: inside, 2: inside], peer: 2)
     #expect(report.line.contains("waits for rank 2 (n2), which is in it or past it"))
