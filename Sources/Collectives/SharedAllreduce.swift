@@ -21,11 +21,14 @@ public final class SharedAllreduce {
   /// What is summed, in the order of the tree, and the tree.
   private let operands: [UnsafeMutablePointer<Float>]
   private let merges: [UInt8]
+  /// Elements of a buffer.
+  private let count: Int
 
   /// Over arenas of all ranks of a host. Not collective.
   public init(_ arenas: SharedArenas) {
     self.arenas = arenas
     operands = arenas.bases
+    count = arenas.mine.count
     merges = ReductionTree(leaves: arenas.size).merges
   }
 
@@ -33,6 +36,7 @@ public final class SharedAllreduce {
   /// `ReductionTree.partials(of:)` of its run. The sum comes to the first.
   public init(_ arenas: SharedArenas, tree: ReductionTree, count: Int) {
     self.arenas = arenas
+    self.count = count
     let partials = tree.partials(size: arenas.size)
     precondition(
       partials.allSatisfy { $0.count * count <= arenas.mine.count },
@@ -48,6 +52,9 @@ public final class SharedAllreduce {
   ///
   /// Collective: all ranks call it with the same ranges in the same order.
   public func allreduce(_ range: Range<Int>) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count,
+      "SharedAllreduce.allreduce: \(range) lies outside of the \(count) elements of the arenas")
     let start = MPI.wallTime()
     let chunk = arenas.part(arenas.rank, of: arenas.size, in: range)
     arenas.computation.meet()

@@ -98,6 +98,9 @@ public final class SharedArenas {
   /// Part `index` of `range` cut into `parts`: nearly equal, and beginning where arenas may be cut, cache lines at the least, so that no
   /// two ranks write to one.
   func part(_ index: Int, of parts: Int, in range: Range<Int>) -> Range<Int> {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= mine.count,
+      "SharedArenas: \(range) lies outside of their \(mine.count) elements")
     func boundary(_ index: Int) -> Int {
       if index == parts { return range.upperBound }
       return min(
