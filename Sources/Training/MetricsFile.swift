@@ -3,7 +3,11 @@ import Foundation
 /// `metrics.jsonl` of a run, open for more lines.
 struct MetricsFile {
   let path: String
-  private let handle: FileHandle
+  private var handle: FileHandle
+  /// Bytes of whole lines in the file.
+  private var byteCount: UInt64
+  /// Lines that the disk has not taken yet.
+  private(set) var waiting: [String] = []
 
   static let name = "metrics.jsonl"
 
@@ -15,17 +19,24 @@ struct MetricsFile {
   }
 
   /// As above, with these lines.
-  init(in directory: String, holding lines: Data) throws {
+  private init(in directory: String, holding lines: Data) throws {
     path = "\(directory)/\(Self.name)"
+    byteCount = UInt64(lines.count)
     do {
-      if FileManager.default.contents(atPath: path) != lines {
+      let files = FileManager.default
+      if !files.fileExists(atPath: path) || files.contents(atPath: path) ?? Data() != lines {
         try lines.write(to: URL(fileURLWithPath: path), options: .atomic)
       }
-      handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
-      try handle.seekToEnd()
+      handle = try Self.open(path, at: byteCount)
     } catch {
       throw RunDirectory.interrupted(path, error)
     }
+  }
+
+  private static func open(_ path: String, at offset: UInt64) throws -> FileHandle {
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    try handle.seek(toOffset: offset)
+    return handle
   }
 
   /// Whether a line tells of what `progress` has behind it.
@@ -41,25 +52,41 @@ struct MetricsFile {
     return line.step == progress.step && isWritten
   }
 
-  func append(_ line: String) throws {
-    do { try handle.write(contentsOf: Data((line + "\n").utf8)) } catch {
-      throw RunDirectory.interrupted(path, error)
-    }
-  }
+  /// Adds a line to those that wait for `flush`.
+  mutating func append(_ line: String) { waiting.append(line) }
 
-  /// All lines, also when somebody has removed the file: an open file stays.
-  func lines() throws -> Data {
-    do {
-      try handle.seek(toOffset: 0)
-      return try handle.readToEnd() ?? Data()
-    } catch {
+  /// Writes the lines that wait. If that fails they go on waiting, and the file ends with its last whole line.
+  mutating func flush() throws {
+    guard !waiting.isEmpty else { return }
+    let lines = Data(waiting.map { $0 + "\n" }.joined().utf8)
+    do { try handle.write(contentsOf: lines) } catch {
+      try? handle.truncate(atOffset: byteCount)
+      // Where a server was away, only a file that is opened anew can be written.
+      if let again = try? Self.open(path, at: byteCount) { handle = again }
       throw RunDirectory.interrupted(path, error)
     }
+    byteCount += UInt64(lines.count)
+    waiting = []
   }
 
   /// Whether nobody has removed it, or what it lies in.
   var isThere: Bool {
     var opened = stat()
     return access(path, F_OK) == 0 && fstat(handle.fileDescriptor, &opened) == 0 && opened.st_nlink > 0
+  }
+
+  /// The same lines in a file that is made again: one that was removed while it is open can still be read.
+  func remade(in directory: String) throws -> MetricsFile {
+    let lines: Data
+    do {
+      try handle.seek(toOffset: 0)
+      lines = try handle.read(upToCount: Int(byteCount)) ?? Data()
+      try handle.seek(toOffset: byteCount)
+    } catch {
+      throw RunDirectory.interrupted(path, error)
+    }
+    var file = try MetricsFile(in: directory, holding: lines)
+    file.waiting = waiting
+    return file
   }
 }

@@ -25,6 +25,7 @@ struct RowPosition: Equatable, Sendable {
         switch kind {
         case nil: "outside of its steps, after step \(step)"
         case .load, .forward, .backward: "in \(name) of microbatch \(number + 1), step \(step + 1)"
+        case .end: "at the end of the run, with its files"
         case .start: "at the start of the run, \(isReadingState ? "with its state" : "before \(collective)")"
         case .evaluation: "in the evaluation after step \(step)"
         default: "in \(name) of step \(step + 1)"
@@ -37,8 +38,10 @@ struct RowPosition: Equatable, Sendable {
     /// What a span of the start is for.
     private var collective: String { Collective.Kind(rawValue: number).map { "\(Collective($0))" } ?? "" }
 
-    /// Whether the rank reads or makes what training begins with: as much as there is, from wherever it is.
-    var isReadingState: Bool { kind == .start && number == Collective.Kind.state.rawValue }
+    private var isReadingState: Bool { kind == .start && number == Collective.Kind.state.rawValue }
+
+    /// Whether the rank reads or makes what training begins with, or writes what it came to: as much as there is, wherever it is.
+    var isOpenEnded: Bool { isReadingState || kind == .end }
   }
 }
 

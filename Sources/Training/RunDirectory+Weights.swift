@@ -21,7 +21,7 @@ extension RunDirectory {
       try SafetensorsFile.write(
         tensors, metadata: ["format": "rondo", "steps": String(steps)], to: path + "/" + name)
     } catch {
-      throw RunDirectoryError("\(error)")
+      throw RunDirectoryError("\(error)", remedy: RunDirectoryError.mendAndGoOn)
     }
   }
 

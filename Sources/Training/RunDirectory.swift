@@ -6,12 +6,23 @@ import MPI
 
 /// What went wrong with a run's files: on rank 0 alone, so it ends the job unless the ranks have agreed on it.
 struct RunDirectoryError: ExitStatusError, CustomStringConvertible {
-  let description: String
+  /// What is wrong, and where.
+  let problem: String
+  /// What to do.
+  let remedy: String?
   let exitStatus: Int32
+  /// Whether training may go on until it is mended.
+  let mayPass: Bool
 
-  init(_ description: String, exitStatus: Int32 = 1) {
-    self.description = description
+  static let mendAndGoOn = "when that is mended, the same command goes on"
+
+  var description: String { remedy.map { "\(problem); \($0)" } ?? problem }
+
+  init(_ problem: String, remedy: String? = nil, exitStatus: Int32 = 1, mayPass: Bool = false) {
+    self.problem = problem
+    self.remedy = remedy
     self.exitStatus = exitStatus
+    self.mayPass = mayPass
   }
 }
 
@@ -26,6 +37,8 @@ final class RunDirectory {
   /// How new data are read, once that is written.
   var preprocessing: Preprocessing?
   private var metrics: MetricsFile?
+  /// Whether lines wait.
+  private var hasFailed = false
   private var lock: RunLock
   /// Whether it was not there before.
   private let isOwn: Bool
@@ -91,7 +104,7 @@ final class RunDirectory {
   /// Of a file without which a run does not go on. What it has done is in memory, or in a checkpoint.
   static func interrupted(_ file: String, _ error: any Error) -> RunDirectoryError {
     RunDirectoryError(
-      "\(file): cannot write (\(reason(error))); when that is mended, the same command goes on")
+      "\(file): cannot write (\(reason(error)))", remedy: RunDirectoryError.mendAndGoOn, mayPass: true)
   }
 
   /// Whether the directory holds a run that came to its end.
@@ -128,19 +141,40 @@ final class RunDirectory {
     metrics = try MetricsFile(in: path, after: progress)
   }
 
-  /// Adds a line to `metrics.jsonl`.
+  /// Adds a line to `metrics.jsonl`. While the disk takes none, lines wait, and training goes on.
+  ///
+  /// - Throws: where another run has taken the directory.
   func append(_ line: String) throws {
+    metrics?.append(line)
+    let logger = Logger(label: "rondo.training")
+    do {
+      try flush()
+      if hasFailed { logger.notice("\(path): the lines of metrics that waited are written") }
+      hasFailed = false
+    } catch let error as RunDirectoryError where error.mayPass {
+      if !hasFailed { logger.warning("\(error.problem); training goes on, and lines of metrics wait") }
+      hasFailed = true
+    }
+  }
+
+  /// Writes what there is to write of `metrics.jsonl`.
+  func closeMetrics() throws {
+    do { try flush() } catch let error as RunDirectoryError where error.mayPass {
+      let count = metrics?.waiting.count ?? 0
+      throw RunDirectoryError(
+        "\(error.problem), and \(count) line\(count == 1 ? " is" : "s are") lost", remedy: error.remedy)
+    }
+  }
+
+  private func flush() throws {
     try restore()
-    try metrics?.append(line)
+    try metrics?.flush()
   }
 
   /// Makes the directory again, with all that the run has put there but its checkpoints, where somebody has removed or moved it: what is trained
   /// from here on would be lost with it.
-  ///
-  /// - Throws: `RunDirectoryError` where that cannot be, or another run has taken the name.
   private func restore() throws {
     guard let metrics, !metrics.isThere else { return }
-    let lines = try metrics.lines()
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
       throw Self.interrupted(path, error)
     }
@@ -148,9 +182,9 @@ final class RunDirectory {
     if let other = try RunIdentity(directory: path), other.id != identity.id {
       throw RunDirectoryError("\(path): was removed while this run trained, and another run is there now")
     }
-    try writeDescription()
+    do { try writeDescription() } catch { throw Self.interrupted(path, error) }
     if let preprocessing { try write(preprocessing) }
-    self.metrics = try MetricsFile(in: path, holding: lines)
+    self.metrics = try metrics.remade(in: path)
     Logger(label: "rondo.training").warning(
       "\(path): what this run had written there was removed; it is written again, but for its checkpoints")
   }

@@ -17,10 +17,10 @@ struct StallReport {
   /// Ranks that were asked and did not answer.
   var silent: [Int]
 
-  /// Whether what stands still may be ended: not while others have state to read, which takes as long as it takes.
+  /// Whether what stands still may be ended: not while others have state to read or write, which takes as long as it takes.
   var mayEnd: Bool {
     !silent.isEmpty
-      || !behind.values.contains { $0.contains { $0.collective == nil && $0.activity.isReadingState } }
+      || !behind.values.contains { $0.contains { $0.collective == nil && $0.activity.isOpenEnded } }
   }
 
   /// Whether some rank was found that the others wait for.

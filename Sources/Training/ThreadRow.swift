@@ -59,12 +59,14 @@ final class ThreadRow: @unchecked Sendable {
   }
 
   /// Runs what the thread does alone in the middle of a collective, such as reading a file that others wait for: the watch sees it before the
-  /// collective, at the start of the run.
-  func aside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  /// collective.
+  func aside<Result, Failure: Error>(
+    _ span: Span.Kind, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     guard isInside.load(ordering: .relaxed) else { return try body() }
     isInside.store(false, ordering: .releasing)
     entered.store(entered.load(ordering: .relaxed) - 1, ordering: .relaxed)
-    spans.begin(.start, kind.load(ordering: .relaxed))
+    spans.begin(span, kind.load(ordering: .relaxed))
     defer {
       spans.end()
       entered.store(entered.load(ordering: .relaxed) + 1, ordering: .relaxed)

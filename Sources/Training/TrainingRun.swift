@@ -48,8 +48,8 @@ public struct TrainingRun {
   ///
   /// - Returns: the summary; that of the directory's run if it is finished.
   /// - Throws: `CommonFailure`, the same on all ranks, for whatever is wrong with configuration, data, model or run directory at the start,
-  ///   for gradients that are not finite ten steps in a row, and, with exit status 75, when a signal has ended the run early.
-  ///   `RunDirectoryError`, on rank 0 alone, for a file that cannot be written later.
+  ///   for gradients that are not finite ten steps in a row, for what the run came to where that cannot be written, and, with exit status 75,
+  ///   when a signal has ended the run early. `RunDirectoryError`, on rank 0 alone, when another run has taken the directory meanwhile.
   public func run(on world: borrowing Communicator) throws -> Summary {
     let start = MPI.wallTime()
     try configuration.checkIsSame(["--timeline is \(timeline)"], on: world)
@@ -143,12 +143,9 @@ public struct TrainingRun {
     }
     trainer.beginning = start
     earlyEnd?.close()
+    var session: TrainingSession
     do {
-      let summary = try train(trainer, directory: place?.directory, path: names[1])
-      trainer.state.file.unlinkName()
-      trainer.close()
-      if let clock { try writeTimeline(of: trainer, since: clock, to: place?.directory) }
-      return summary
+      session = try train(trainer, directory: place?.directory, path: names[1])
     } catch let failure as any CommonError {
       // Nobody will look for the memory of a run that has stopped with a checkpoint, or that cannot go on. All else it outlives.
       let isWanted = trainer.verdict.stops > 0 && failure.exitStatus != 75
@@ -156,6 +153,19 @@ public struct TrainingRun {
       trainer.close()
       throw failure
     }
+    let summary: Summary
+    do {
+      summary = try write(session)
+    } catch let failure as any CommonError {
+      // What the run came to is in its memory alone.
+      trainer.close()
+      throw failure
+    }
+    trainer.state.file.unlinkName()
+    trainer.close()
+    if let directory = place?.directory { session.display.finish(summary, path: directory.path) }
+    if let clock { try writeTimeline(of: trainer, since: clock, to: place?.directory) }
+    return summary
   }
 
   /// The summary of the run in the output directory, if there is one and it came to its end. Collective.
@@ -200,10 +210,12 @@ public struct TrainingRun {
     }
   }
 
+  /// Trains to the end of the run.
+  ///
   /// - Parameters:
   ///   - directory: on rank 0.
   ///   - path: of the directory.
-  private func train(_ trainer: Trainer, directory: RunDirectory?, path: String) throws -> Summary {
+  private func train(_ trainer: Trainer, directory: RunDirectory?, path: String) throws -> TrainingSession {
     let style: ProgressDisplay.Style = silent || trainer.world.rank > 0 ? .silent : json ? .json : .people
     try directory?.openMetrics(trainer.progress)
     var session = try TrainingSession(
@@ -214,13 +226,24 @@ public struct TrainingRun {
       handlesSignals: handlesSignals)
     session.announce()
     try session.train()
+    return session
+  }
+
+  /// Writes what the run came to. Collective: it returns when all is written, and throws on all ranks if something cannot be.
+  private func write(_ session: TrainingSession) throws -> Summary {
+    let trainer = session.trainer
     let summary = try session.summarize()
     let average = try trainer.average()
-    if let directory {
-      try directory.write(trainer, average: average)
-      if let evaluation = session.evaluation { try directory.write(evaluation) }
-      try directory.write(summary)
-      session.display.finish(summary, path: directory.path)
+    try trainer.collective(.end) {
+      try CommonFailure.agreed(on: trainer.world) {
+        guard let directory = session.directory else { return }
+        try trainer.instruments.compute.aside(.end) {
+          try directory.closeMetrics()
+          try directory.write(trainer, average: average)
+          if let evaluation = session.evaluation { try directory.write(evaluation) }
+          try directory.write(summary)
+        }
+      }
     }
     return summary
   }

@@ -73,14 +73,14 @@ import Testing
     let row = ThreadRow(.compute, spans: SpanRecorder())
     row.collective(Collective(.state)) {
       let inside = row.position
-      row.aside {
+      row.aside(.start) {
         let aside = row.position
         #expect(aside.collective == nil && aside.entered == inside.entered - 1)
-        #expect(aside.activity.isReadingState)
+        #expect(aside.activity.isOpenEnded)
       }
       #expect(row.position.collective == inside.collective && row.position.entered == inside.entered)
     }
-    row.aside { #expect(row.position.entered == 1) }
+    row.aside(.start) { #expect(row.position.entered == 1) }
     #expect(row.position.collective == nil && row.position.entered == 1)
   }
 

@@ -257,21 +257,6 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     #expect(task == 0 ? output.contains("srun --mpi=pmix") : output.isEmpty, "\(output)")
   }
 
-  @Test func aFullDiskEndsTheJobAndNamesTheFile() throws {
-    let directory = try TemporaryDirectory()
-    let config = try directory.write("c.yaml", digits)
-    let output = directory.path + "/run"
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-    try FileManager.default.createSymbolicLink(
-      atPath: output + "/metrics.jsonl", withDestinationPath: "/dev/full")
-    let job = try Job.run(
-      ranks: 3, program: try rondo(), arguments: ["train", config, "--threads", "1", "--output", output])
-    #expect(job.exitStatus == 1 && job.seconds < 15, "\(job)")
-    let line =
-      "rank 0: \(output)/metrics.jsonl: cannot write (No space left on device); when that is mended, the same command goes on"
-    #expect(job.output.contains(line), "\(job)")
-  }
-
   @Test func aReaderThatGoesAwayDoesNotEndTheRun() throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
