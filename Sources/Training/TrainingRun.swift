@@ -1,6 +1,4 @@
 import BLAS
-import Collectives
-import Datasets
 import Graph
 import Logging
 import MPI
@@ -74,73 +72,24 @@ public struct TrainingRun {
     defer { earlyEnd?.close() }
     let program = residentMemoryBytes()
     if let summary = try finished(instruments, on: world) { return summary }
-    let data = try instruments.agreed(.data, on: world) {
-      if let refusal = pool.refusal { throw CommonFailure(refusal) }
-      try configuration.validate(ranks: world.size)
-      return try configuration.loadData()
-    }
-    try instruments.compute.collective(Collective(.data)) { try data.checkIsSame(on: world) }
-    let layout = try instruments.compute.collective(Collective(.preparation)) { () throws(MPIError) in
-      if configuration.training.reproducible { try MixedKernels.warn(on: world) }
-      return try HostLayout(of: world)
-    }
-    let network = try instruments.agreed(.network, on: world) {
-      let network = try Trainer.network(configuration, data: data, model: model)
-      let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
-      try RunMemory(
-        configuration, network.graph, optimizer: rule, data: data,
-        ranksPerHost: layout.ranksPerHost, areInBlocks: layout.isInBlocks, program: program,
-        threads: pool.threads
-      ).check()
-      return network
-    }
-    let place = try instruments.agreed(.directory, on: world) {
-      guard world.rank == 0 else { return nil as RunPlace? }
-      let place = try RunPlace(output, resume: resume, configuration: configuration)
-      if RunDirectory.isFinished(place.directory.path) { return place }
-      do { try place.directory.write(Preprocessing(of: data)) } catch {
-        place.directory.abandon()
-        throw error
-      }
-      return place
-    }
+    let (data, network) = try load(instruments, program: program, on: world)
+    let place = try place(data, instruments, on: world)
     // The job that had the directory until now may have come to the end of the run.
     if let summary = try finished(instruments, on: world) { return summary }
     let names = try instruments.compute.collective(Collective(.directory)) { () throws(MPIError) in
       try world.broadcast(
         place.map { "\($0.directory.identity.id)\n\($0.directory.path)" } ?? "", root: 0)
     }.split(separator: "\n", maxSplits: 1).map(String.init)
-    let resumption = Resumption(
-      run: configuration.checkpoint.survive ? names[0] : nil, directory: names[1],
-      from: place?.source ?? .none)
     let clock =
       try timeline
       ? instruments.compute.collective(Collective(.clocks)) { () throws(MPIError) in
         try ClockOffset.measure(on: world)
       } : nil
-    let trainer: Trainer
-    do {
-      trainer = try instruments.compute.collective(Collective(.state)) {
-        try Trainer(
-          configuration, data: data, network: network, optimizer: optimizer, pool: pool,
-          instruments: instruments, resumption: resumption, world: world)
-      }
-    } catch let failure as any CommonError {
-      place?.directory.abandon()
-      throw failure
-    }
-    guard trainer.step <= trainer.totalSteps else {
-      // What the run itself has left in memory is for the corrected command.
-      if trainer.origin != .memory { trainer.state.file.unlinkName() }
-      trainer.close()
-      place?.directory.abandon()
-      // A run that is taken up has the configuration that it began with.
-      let remedy =
-        place?.directory.isResumed == true ? "give it the data that it began with" : "let it have more steps"
-      throw CommonFailure(
-        "training.steps: this run ends after step \(trainer.totalSteps), and what it begins with is the state after step "
-          + "\(trainer.step); \(remedy)", exitStatus: 2)
-    }
+    let trainer = try trainer(
+      data, network, place,
+      Resumption(
+        run: configuration.checkpoint.survive ? names[0] : nil, directory: names[1],
+        from: place?.source ?? .none), instruments, on: world)
     trainer.beginning = start
     earlyEnd?.close()
     var session: TrainingSession
@@ -165,26 +114,6 @@ public struct TrainingRun {
     trainer.close()
     if let directory = place?.directory { session.display.finish(summary, path: directory.path) }
     if let clock { try writeTimeline(of: trainer, since: clock, to: place?.directory) }
-    return summary
-  }
-
-  /// The summary of the run in the output directory, if there is one and it came to its end. Collective.
-  private func finished(
-    _ instruments: Instruments, on world: borrowing Communicator
-  ) throws -> Summary? {
-    let text = try instruments.agreed(.directory, on: world) {
-      world.rank == 0 ? try RunPlace.finished(output, resume: resume, configuration: configuration) : ""
-    }
-    let common = try instruments.compute.collective(Collective(.directory)) { () throws(MPIError) in
-      try world.broadcast(text, root: 0)
-    }
-    guard !common.isEmpty else { return nil }
-    let summary = try Summary(json: common)
-    if world.rank == 0, !silent {
-      var path = output ?? ""
-      if output == nil, case .from(let run) = resume { path = run }
-      Terminal.write((json ? summary.json() : "\(path): this run is finished") + "\n")
-    }
     return summary
   }
 
