@@ -3,7 +3,7 @@ import Glibc
 /// A file that appears under its name when it is complete and on disk, or not at all.
 ///
 /// It is written beside its place under a name of its own and renamed at the end. Given up before that, it is removed; a process that is
-/// killed leaves `.NAME.*.partial` behind.
+/// killed leaves `.NAME.*.partial` behind (`removePartial`).
 package struct AtomicFile: ~Copyable {
   package let path: String
   private let partialPath: String
@@ -11,14 +11,33 @@ package struct AtomicFile: ~Copyable {
   private var file: OutputFile
   private var isCommitted = false
 
+  /// Writes a small file.
+  package static func write(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
+    var file = try AtomicFile(path: path)
+    try bytes.span.bytes.withUnsafeBytes { buffer throws(CheckpointError) in try file.append(buffer) }
+    _ = try file.commit()
+  }
+
   package init(path: String) throws(CheckpointError) {
     let (folder, name) = FileSystem.parts(of: path)
     // Unlike a process id alone, different on all hosts that share a file system.
     let number = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    partialPath = "\(folder)/.\(name).\(number).partial"
+    partialPath = "\(folder)/.\(name).\(number)\(Self.suffix)"
     self.path = path
     file = try OutputFile(path: partialPath, shownAs: path, system)
   }
+
+  /// Removes what processes that were killed have left of files of these names, in a folder in which nobody else writes now.
+  package static func removePartial(of files: [String], in folder: String) {
+    for name in (try? FileSystem.names(in: folder)) ?? [] {
+      let isOurs = files.contains { file in
+        name.hasPrefix(".\(file).") && name.dropFirst(file.count + 2).hasSuffix(suffix)
+      }
+      if isOurs { _ = Glibc.unlink("\(folder)/\(name)") }
+    }
+  }
+
+  private static let suffix = ".partial"
 
   deinit { if !isCommitted { try? system.unlink(partialPath) } }
 

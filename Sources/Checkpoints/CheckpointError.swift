@@ -5,10 +5,15 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
   public let path: String
   /// What is wrong and what to do, on one line.
   public let problem: String
+  /// The system's error code, where that is what is wrong.
+  package let code: Int32?
 
-  public init(_ problem: String, path: String) {
+  public init(_ problem: String, path: String) { self.init(problem, path: path, code: nil) }
+
+  private init(_ problem: String, path: String, code: Int32?) {
     self.path = path
     self.problem = problem
+    self.code = code
   }
 
   /// `weights.safetensors: the file is cut off: its tensors end at byte 4096, and it has 4000 bytes`
@@ -16,7 +21,7 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
 
   /// The system's words for an error code, and what to do where there is something to do.
   static func system(_ what: String, code: Int32, path: String) -> CheckpointError {
-    CheckpointError("\(what): \(String(cString: strerror(code)))\(advice(code))", path: path)
+    CheckpointError("\(what): \(String(cString: strerror(code)))\(advice(code))", path: path, code: code)
   }
 
   private static func advice(_ code: Int32) -> String {

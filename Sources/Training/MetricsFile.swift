@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// `metrics.jsonl` of a run, open for more lines.
@@ -25,7 +26,7 @@ struct MetricsFile {
     do {
       let files = FileManager.default
       if !files.fileExists(atPath: path) || files.contents(atPath: path) ?? Data() != lines {
-        try lines.write(to: URL(fileURLWithPath: path), options: .atomic)
+        try AtomicFile.write(Array(lines), to: path)
       }
       handle = try Self.open(path, at: byteCount)
     } catch {

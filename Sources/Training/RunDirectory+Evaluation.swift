@@ -13,12 +13,4 @@ extension RunDirectory {
   func write(_ evaluation: Evaluation) throws {
     try write(evaluation.json(), to: RunFiles.evaluationName)
   }
-
-  private func write(_ line: String, to name: String) throws {
-    do {
-      try (line + "\n").write(toFile: path + "/" + name, atomically: true, encoding: .utf8)
-    } catch {
-      throw Self.interrupted("\(path)/\(name)", error)
-    }
-  }
 }

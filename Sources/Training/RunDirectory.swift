@@ -44,6 +44,11 @@ final class RunDirectory {
   private let isOwn: Bool
 
   static let summary = "summary.json"
+  /// Of files that are written at once.
+  private static let names = [
+    RunFiles.configurationName, RunFiles.preprocessingName, RunFiles.evaluationName, RunIdentity.file,
+    MetricsFile.name, summary, weights, averageWeights,
+  ]
 
   /// Makes the directory and puts the resolved configuration into it, or takes up the run that is there. One that is finished, perhaps while
   /// this job waited for its directory, is left as it is.
@@ -70,6 +75,7 @@ final class RunDirectory {
     // Before anything in it is read or written.
     lock = try RunLock(path, waiting: seconds)
     if let fault = lock.fault { Logger(label: "rondo.training").warning("\(fault)") }
+    AtomicFile.removePartial(of: Self.names, in: path)
     if files.fileExists(atPath: "\(path)/\(RunFiles.configurationName)") {
       guard resumes else {
         throw RunDirectoryError(
@@ -91,8 +97,7 @@ final class RunDirectory {
   private func writeDescription() throws {
     try identity.write(to: path)
     // Last: it is what marks the directory as taken.
-    try configuration.write(
-      toFile: "\(path)/\(RunFiles.configurationName)", atomically: true, encoding: .utf8)
+    try AtomicFile.write(Array(configuration.utf8), to: "\(path)/\(RunFiles.configurationName)")
   }
 
   private static func unwritable(_ path: String, _ error: any Error) -> RunDirectoryError {
@@ -189,13 +194,15 @@ final class RunDirectory {
       "\(path): what this run had written there was removed; it is written again, but for its checkpoints")
   }
 
-  func write(_ summary: Summary) throws {
-    do {
-      try (summary.json(pretty: true) + "\n").write(
-        toFile: "\(path)/\(Self.summary)", atomically: true, encoding: .utf8)
-    } catch {
-      throw Self.interrupted("\(path)/\(Self.summary)", error)
+  /// Writes a text that ends with a line feed: all of it is on disk then, or what was there before.
+  func write(_ text: String, to name: String) throws {
+    do { try AtomicFile.write(Array((text + "\n").utf8), to: "\(path)/\(name)") } catch {
+      throw Self.interrupted("\(path)/\(name)", error)
     }
+  }
+
+  func write(_ summary: Summary) throws {
+    try write(summary.json(pretty: true), to: Self.summary)
   }
 
   func write(_ timeline: Timeline) throws {
@@ -212,6 +219,7 @@ final class RunDirectory {
 
   /// What the system says of a call that failed.
   static func reason(_ error: any Error) -> String {
+    if let code = (error as? CheckpointError)?.code { return String(cString: strerror(code)) }
     let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey]
     if let system = underlying as? POSIXError ?? error as? POSIXError {
       return String(cString: strerror(system.code.rawValue))

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Names a run through all its lives: `run.json` in its directory.
@@ -28,7 +29,6 @@ struct RunIdentity: Codable, Equatable {
   }
 
   func write(to directory: String) throws {
-    try (JSONLine.encode(self) + "\n").write(
-      toFile: "\(directory)/\(Self.file)", atomically: true, encoding: .utf8)
+    try AtomicFile.write(Array((JSONLine.encode(self) + "\n").utf8), to: "\(directory)/\(Self.file)")
   }
 }

@@ -31,6 +31,16 @@ import Testing
     #expect(try folder.bytes("f") == Array("old".utf8))
   }
 
+  @Test func whatAKilledProcessLeftGoesAndOnlyThat() throws {
+    let others = [".f.partial", "f.1.partial", ".g.1.partial", ".f.1.other", ".ff.1.partial"]
+    let folder = try Folder(
+      Dictionary(uniqueKeysWithValues: (others + [".f.0x9.partial", "f"]).map { ($0, [1]) }))
+    AtomicFile.removePartial(of: ["f"], in: folder.path("."))
+    #expect(try Set(folder.names()) == Set(others + ["f"]))
+    try AtomicFile.write([], to: folder.path("f"))
+    #expect(try folder.bytes("f").isEmpty)
+  }
+
   @Test func aFileThatCannotBeWrittenIsNamed() throws {
     let folder = try Folder()
     var error = #expect(throws: CheckpointError.self) { _ = try AtomicFile(path: folder.path("no/f")) }
