@@ -86,15 +86,28 @@ extension TrainingRun {
       place?.directory.abandon()
       throw failure
     }
-    guard trainer.step > trainer.totalSteps else { return trainer }
-    // What the run itself has left in memory is for the corrected command.
-    if trainer.origin != .memory { trainer.state.file.unlinkName() }
-    trainer.close()
-    place?.directory.abandon()
+    do {
+      try trainer.collective(.directory) {
+        try CommonFailure.agreed(on: world) {
+          if trainer.step > trainer.totalSteps { throw Self.isOver(trainer, place) }
+          try place?.directory.openMetrics(trainer.progress)
+        }
+      }
+    } catch let failure as any CommonError {
+      // What the run itself has left in memory is for the corrected command.
+      if trainer.origin != .memory { trainer.state.file.unlinkName() }
+      trainer.close()
+      place?.directory.abandon()
+      throw failure
+    }
+    return trainer
+  }
+
+  private static func isOver(_ trainer: Trainer, _ place: RunPlace?) -> CommonFailure {
     // A run that is taken up has the configuration that it began with.
     let remedy =
       place?.directory.isResumed == true ? "give it the data that it began with" : "let it have more steps"
-    throw CommonFailure(
+    return CommonFailure(
       "training.steps: this run ends after step \(trainer.totalSteps), and what it begins with is the state after step "
         + "\(trainer.step); \(remedy)", exitStatus: 2)
   }

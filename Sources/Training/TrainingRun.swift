@@ -146,7 +146,6 @@ public struct TrainingRun {
   ///   - path: of the directory.
   private func train(_ trainer: Trainer, directory: RunDirectory?, path: String) throws -> TrainingSession {
     let style: ProgressDisplay.Style = silent || trainer.world.rank > 0 ? .silent : json ? .json : .people
-    try directory?.openMetrics(trainer.progress)
     var session = try TrainingSession(
       trainer, directory: directory,
       display: ProgressDisplay(style, totalSteps: trainer.totalSteps, stepsPerEpoch: trainer.stepsPerEpoch),

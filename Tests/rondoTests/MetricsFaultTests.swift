@@ -76,4 +76,22 @@ import Testing
     #expect(try run.record().steps.map(\.step) == Array(1...40), "\(again)")
     #expect(try run.record().memory.isEmpty)
   }
+
+  @Test func aRunThatCannotOpenTheFileAgainStaysInMemory() throws {
+    let run = try DisturbedRun()
+    let file = run.output + "/metrics.jsonl"
+    let killed = try run.train(ranks: 2, lines: 40) { kill($0[1], SIGKILL) }
+    #expect(killed.exitStatus != 0, "\(killed)")
+    let step = try run.lastStep()
+    try FileManager.default.moveItem(atPath: file, toPath: file + ".old")
+    try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+    let job = try run.train(ranks: 2)
+    #expect(job.exitStatus == 1 && job.errors.count == 1, "\(job)")
+    #expect(job.errors.first?.hasPrefix("\(file): cannot write (") == true, "\(job)")
+    try FileManager.default.removeItem(atPath: file)
+    try FileManager.default.moveItem(atPath: file + ".old", toPath: file)
+    let again = try run.train(ranks: 2)
+    #expect(again.resumed?.step ?? 0 >= step && again.resumed?.place == ", which was in memory", "\(again)")
+    try run.record().expectSameCourse(as: try DisturbedRun.undisturbed(), "\(again)")
+  }
 }

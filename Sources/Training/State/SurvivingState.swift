@@ -140,6 +140,10 @@ struct SurvivingState {
   /// an hour, and where memory is short all but this run's.
   func removeOthers(needed: Int) {
     let isShort = MPI.freeSharedMemoryBytes ?? 0 < needed
+    // Of a process that was killed before it had its memory, of any run.
+    for name in SharedFile.names(prefix: Self.prefix) where SharedFile.byteCount(ofName: name) == 0 {
+      if (SharedFile.age(ofName: name) ?? 0) > 60 { SharedFile.remove(name: name) }
+    }
     for name in SharedFile.names(prefix: Self.prefix) where !name.hasPrefix(prefix) {
       guard let file = try? SharedFile(name: name), file.isAlone, let base = file.bytes.baseAddress else {
         continue
