@@ -46,7 +46,10 @@ struct SurvivingState {
   ///
   /// - Throws: if one is still in use after some seconds.
   func names() throws(CommonFailure) -> [String] {
-    let names = SharedFile.names(prefix: prefix)
+    var names = SharedFile.names(prefix: prefix)
+    // Of a process that was killed before it had its memory.
+    for name in names where SharedFile.byteCount(ofName: name) == 0 { SharedFile.remove(name: name) }
+    names.removeAll { SharedFile.byteCount(ofName: $0) == 0 }
     for name in names {
       var patience = 100
       while let file = try? SharedFile(name: name), !file.isAlone, !isOfThisLife(file) {
@@ -140,12 +143,11 @@ struct SurvivingState {
   /// an hour, and where memory is short all but this run's.
   func removeOthers(needed: Int) {
     let isShort = MPI.freeSharedMemoryBytes ?? 0 < needed
-    // Of a process that was killed before it had its memory, of any run.
-    for name in SharedFile.names(prefix: Self.prefix) where SharedFile.byteCount(ofName: name) == 0 {
-      if (SharedFile.age(ofName: name) ?? 0) > 60 { SharedFile.remove(name: name) }
-    }
     for name in SharedFile.names(prefix: Self.prefix) where !name.hasPrefix(prefix) {
       guard let file = try? SharedFile(name: name), file.isAlone, let base = file.bytes.baseAddress else {
+        // Empty where a process was killed before it had its memory, or will have it in a moment.
+        let isEmpty = SharedFile.byteCount(ofName: name) == 0
+        if isEmpty, (SharedFile.age(ofName: name) ?? 0) > 60 { SharedFile.remove(name: name) }
         continue
       }
       let run = String(name.dropFirst(Self.prefix.count).prefix { $0 != "-" })
