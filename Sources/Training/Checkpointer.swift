@@ -113,7 +113,7 @@ final class Checkpointer {
   func finish() throws {
     if writing != nil { try gather() }
     if let committing {
-      switch committing.task.wait() {
+      switch trainer.instruments.compute.files({ committing.task.wait() }) {
       case .failure(let error): giveUp(committing.step, "\(error)")
       case .success(let fault):
         committedStep = committing.step
@@ -144,10 +144,11 @@ final class Checkpointer {
   private func gather() throws {
     guard let (step, _, task) = writing else { return }
     writing = nil
+    let outcome = trainer.instruments.compute.files { task.wait() }
     let lists: [String]?
     do {
       lists = try trainer.collective(.checkpoint) {
-        let written = try CommonFailure.agreed(on: trainer.world) { try task.wait().get() }
+        let written = try CommonFailure.agreed(on: trainer.world) { try outcome.get() }
         return try trainer.world.gather(
           String(decoding: try JSONEncoder().encode(written), as: UTF8.self), root: 0)
       }

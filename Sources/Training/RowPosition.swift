@@ -25,8 +25,8 @@ struct RowPosition: Equatable, Sendable {
         switch kind {
         case nil: "outside of its steps, after step \(step)"
         case .load, .forward, .backward: "in \(name) of microbatch \(number + 1), step \(step + 1)"
-        case .end: "at the end of the run, with its files"
-        case .start: "at the start of the run, \(isReadingState ? "with its state" : "before \(collective)")"
+        case .files: "reading or writing files of the run, after step \(step)"
+        case .start: "at the start of the run, before \(collective)"
         case .evaluation: "in the evaluation after step \(step)"
         default: "in \(name) of step \(step + 1)"
         }
@@ -37,11 +37,6 @@ struct RowPosition: Equatable, Sendable {
 
     /// What a span of the start is for.
     private var collective: String { Collective.Kind(rawValue: number).map { "\(Collective($0))" } ?? "" }
-
-    private var isReadingState: Bool { kind == .start && number == Collective.Kind.state.rawValue }
-
-    /// Whether the rank reads or makes what training begins with, or writes what it came to: as much as there is, wherever it is.
-    var isOpenEnded: Bool { isReadingState || kind == .end }
   }
 }
 

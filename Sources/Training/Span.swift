@@ -25,8 +25,8 @@ struct Span: Equatable, BitwiseCopyable, Sendable {
     case collective
     /// Work of a rank alone before the first step; the number is the kind of the collective that comes after it.
     case start
-    /// Work of a rank alone after the last step.
-    case end
+    /// A rank reads or writes files of the run, and others may wait for it.
+    case files
   }
 
   var kind: Kind

@@ -5,6 +5,8 @@ struct StallReport {
   var hosts: [String]
   /// What stands still.
   var collective: String
+  /// As of `Collective`.
+  var isOpenEnded = false
   /// Its number on this thread.
   var entered: Int
   var seconds: Double
@@ -17,10 +19,10 @@ struct StallReport {
   /// Ranks that were asked and did not answer.
   var silent: [Int]
 
-  /// Whether what stands still may be ended: not while others have state to read or write, which takes as long as it takes.
+  /// Whether what stands still may be ended: not while others may have files to read or write.
   var mayEnd: Bool {
-    !silent.isEmpty
-      || !behind.values.contains { $0.contains { $0.collective == nil && $0.activity.isOpenEnded } }
+    let isBusy = behind.values.contains { $0.contains { $0.collective == nil && $0.activity.kind == .files } }
+    return !silent.isEmpty || !isBusy && !(isOpenEnded && behind.isEmpty)
   }
 
   /// Whether some rank was found that the others wait for.

@@ -58,19 +58,20 @@ final class ThreadRow: @unchecked Sendable {
     return try body()
   }
 
-  /// Runs what the thread does alone in the middle of a collective, such as reading a file that others wait for: the watch sees it before the
-  /// collective.
-  func aside<Result, Failure: Error>(
-    _ span: Span.Kind, _ body: () throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    guard isInside.load(ordering: .relaxed) else { return try body() }
-    isInside.store(false, ordering: .releasing)
-    entered.store(entered.load(ordering: .relaxed) - 1, ordering: .relaxed)
-    spans.begin(span, kind.load(ordering: .relaxed))
+  /// Runs what reads or writes files of the run. In the middle of a collective, which others may wait in, the watch sees the thread before it.
+  func files<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    let wasInside = isInside.load(ordering: .relaxed)
+    if wasInside {
+      isInside.store(false, ordering: .releasing)
+      entered.store(entered.load(ordering: .relaxed) - 1, ordering: .relaxed)
+    }
+    spans.begin(.files)
     defer {
       spans.end()
-      entered.store(entered.load(ordering: .relaxed) + 1, ordering: .relaxed)
-      isInside.store(true, ordering: .releasing)
+      if wasInside {
+        entered.store(entered.load(ordering: .relaxed) + 1, ordering: .relaxed)
+        isInside.store(true, ordering: .releasing)
+      }
     }
     return try body()
   }

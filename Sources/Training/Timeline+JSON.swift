@@ -71,7 +71,7 @@ extension Timeline {
     case .collective:
       text += "\"step\":\(span.step)"
       if let kind = Collective.Kind(rawValue: Int(span.number)) { text += ",\"collective\":\"\(kind)\"" }
-    case .evaluation, .start, .end:
+    case .evaluation, .start, .files:
       text += "\"step\":\(span.step)"
     }
     text += "}}"
@@ -80,7 +80,7 @@ extension Timeline {
   private func category(_ kind: Span.Kind) -> String {
     switch kind {
     case .wait, .reduction, .gather, .rendezvous, .check, .collective: "communication"
-    case .step, .load, .forward, .backward, .update, .evaluation, .start, .end: "computation"
+    case .step, .load, .forward, .backward, .update, .evaluation, .start, .files: "computation"
     }
   }
 

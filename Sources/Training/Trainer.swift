@@ -164,13 +164,13 @@ public final class Trainer {
     state.keepsAverage = rules.average != nil
     let row = instruments.compute
     var start = StateContents.Start { [configuration] state in
-      try row.aside(.start) { try state.initialize(graph, configuration) }
+      try state.initialize(graph, configuration)
     }
     start.initializesEverywhere = configuration.training.initialWeights.path == nil
     if let resumption {
-      start.stored = { step in try row.aside(.start) { try resumption.stored(after: step) } }
+      start.stored = { step in try row.files { try resumption.stored(after: step) } }
       start.load = { [optimizerName] state, path in
-        try row.aside(.start) { try resumption.load(graph, state, optimizer: optimizerName, path: path) }
+        try row.files { try resumption.load(graph, state, optimizer: optimizerName, path: path) }
       }
     }
     do {

@@ -165,7 +165,7 @@ public struct TrainingRun {
     try trainer.collective(.end) {
       try CommonFailure.agreed(on: trainer.world) {
         guard let directory = session.directory else { return }
-        try trainer.instruments.compute.aside(.end) {
+        try trainer.instruments.compute.files {
           try directory.closeMetrics()
           try directory.write(trainer, average: average)
           if let evaluation = session.evaluation { try directory.write(evaluation) }

@@ -141,7 +141,8 @@ final class WatchLoop: Sendable {
       collective.kind == .bucket && algorithms.indices.contains(collective.bucket)
       ? algorithms[collective.bucket] : nil
     return StallReport(
-      rank: rank, hosts: hosts, collective: collective.text(algorithm: algorithm), entered: before.entered,
+      rank: rank, hosts: hosts, collective: collective.text(algorithm: algorithm),
+      isOpenEnded: collective.isOpenEnded, entered: before.entered,
       seconds: seconds, peer: before.peer, row: row,
       answers: answers.positions, silent: answers.silent)
   }

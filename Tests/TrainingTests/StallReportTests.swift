@@ -53,34 +53,41 @@ import Testing
   }
 
   /// How long it takes depends on the state and the disk, and a job that is ended begins to read it again.
-  @Test func whoReadsTheStateIsWaitedForWithoutEnd() {
+  @Test func whoReadsOrWritesFilesIsWaitedForWithoutEnd() {
     var report = report(answers: [1: inside, 3: RowPosition(entered: 8)])
-    report.answers[3]?[0].activity = .init(
-      kind: .start, number: Collective.Kind.state.rawValue, seconds: 400)
+    #expect(report.mayEnd)
+    report.answers[3]?[0].activity = .init(kind: .files, step: 40, seconds: 400)
     #expect(
       report.line.hasSuffix(
-        "which has not come to it and is at the start of the run, with its state, for 400 s"))
+        "which has not come to it and is reading or writing files of the run, after step 40, for 400 s"))
     #expect(report.namesCulprit && !report.mayEnd)
     report.silent = [2]
     #expect(report.mayEnd)
-    report.silent = []
-    report.answers[3]?[0].activity.number = Collective.Kind.network.rawValue
-    #expect(report.line.hasSuffix("at the start of the run, before the agreement on the network, for 400 s"))
-    #expect(report.mayEnd)
   }
 
-  @Test func workInACollectiveCountsAsWorkBeforeIt() {
+  /// In a large job most ranks ask nobody.
+  @Test func whoKnowsNothingDoesNotEndWhatTakesAsLongAsItTakes() {
+    for kind in [Collective.Kind.state, .checkpoint, .end, .verdict] {
+      var report = report(answers: [:])
+      report.isOpenEnded = Collective(kind).isOpenEnded
+      #expect(report.mayEnd == (kind == .verdict))
+      report.answers = [3: [RowPosition(entered: 8), RowPosition(entered: 8)]]
+      #expect(report.mayEnd)
+    }
+  }
+
+  @Test func filesInACollectiveCountAsWorkBeforeIt() {
     let row = ThreadRow(.compute, spans: SpanRecorder())
     row.collective(Collective(.state)) {
       let inside = row.position
-      row.aside(.start) {
-        let aside = row.position
-        #expect(aside.collective == nil && aside.entered == inside.entered - 1)
-        #expect(aside.activity.isOpenEnded)
+      row.files {
+        let outside = row.position
+        #expect(outside.collective == nil && outside.entered == inside.entered - 1)
+        #expect(outside.activity.kind == .files)
       }
       #expect(row.position.collective == inside.collective && row.position.entered == inside.entered)
     }
-    row.aside(.start) { #expect(row.position.entered == 1) }
+    row.files { #expect(row.position.entered == 1) }
     #expect(row.position.collective == nil && row.position.entered == 1)
   }
 
