@@ -14,8 +14,8 @@ struct Collective: Equatable, Sendable {
   }
 
   var kind: Kind
-  /// Whether ranks may come to it long before others, which have files of the run to read or write: as much as there is, wherever it is.
-  var isOpenEnded: Bool { [.state, .checkpoint, .end].contains(kind) }
+  /// Whether ranks may come to it long before others, which have data, or files of the run, to read or write: as much as there is, wherever it is.
+  var isOpenEnded: Bool { [.data, .state, .checkpoint, .end].contains(kind) }
   /// Steps done before it.
   var step = 0
   /// Of a bucket, in the order of reduction.

@@ -44,7 +44,7 @@ final class Instruments {
   func agreed<Result>(
     _ kind: Collective.Kind, on world: borrowing Communicator, _ body: () throws -> Result
   ) throws -> Result {
-    compute.spans.begin(.start, kind.rawValue)
+    compute.spans.begin(kind == .data ? .files : .start, kind.rawValue)
     let outcome = Swift.Result { try body() }
     compute.spans.end()
     return try compute.collective(Collective(kind)) {

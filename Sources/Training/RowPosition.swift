@@ -25,7 +25,7 @@ struct RowPosition: Equatable, Sendable {
         switch kind {
         case nil: "outside of its steps, after step \(step)"
         case .load, .forward, .backward: "in \(name) of microbatch \(number + 1), step \(step + 1)"
-        case .files: "reading or writing files of the run, after step \(step)"
+        case .files: "reading or writing files, after step \(step)"
         case .start: "at the start of the run, before \(collective)"
         case .evaluation: "in the evaluation after step \(step)"
         default: "in \(name) of step \(step + 1)"

@@ -25,7 +25,7 @@ struct Span: Equatable, BitwiseCopyable, Sendable {
     case collective
     /// Work of a rank alone before the first step; the number is the kind of the collective that comes after it.
     case start
-    /// A rank reads or writes files of the run, and others may wait for it.
+    /// A rank reads its data, or reads or writes files of the run, and others may wait for it.
     case files
   }
 

@@ -59,7 +59,7 @@ import Testing
     report.answers[3]?[0].activity = .init(kind: .files, step: 40, seconds: 400)
     #expect(
       report.line.hasSuffix(
-        "which has not come to it and is reading or writing files of the run, after step 40, for 400 s"))
+        "which has not come to it and is reading or writing files, after step 40, for 400 s"))
     #expect(report.namesCulprit && !report.mayEnd)
     report.silent = [2]
     #expect(report.mayEnd)
