@@ -28,6 +28,7 @@ extension TrainingSession {
     guard isStopping else { return }
     try checkpointer.finish()
     let isCommitted = hasBegun && checkpointer.committedStep == trainer.step
+    do { try directory?.closeMetrics() } catch { Logger(label: "rondo.training").warning("\(error)") }
     let directory = directory
     try CommonFailure.agreed(on: trainer.world) {
       let place = "after step \(trainer.step) of \(trainer.totalSteps)"
