@@ -54,7 +54,8 @@ struct RunPlace {
       exitStatus: 2)
   }
 
-  /// `summary.json` of the output directory, if the run there came to its end and may be taken up; else nothing.
+  /// The name of the run in the output directory and, in further lines, its `summary.json`, if it came to its end and may be taken up; else
+  /// nothing.
   static func finished(
     _ output: String?, resume: ResumePolicy, configuration: Configuration
   ) throws -> String {
@@ -63,7 +64,8 @@ struct RunPlace {
     guard let path, resume != .never, RunDirectory.isFinished(path) else { return "" }
     if case .from(let other) = resume, !isSame(other, path), !began(path, from: other) { return "" }
     try RunDirectory.check(path, configuration)
-    return try String(contentsOfFile: "\(path)/\(RunDirectory.summary)", encoding: .utf8)
+    let id = try RunIdentity(directory: path)?.id ?? ""
+    return try "\(id)\n" + String(contentsOfFile: "\(path)/\(RunDirectory.summary)", encoding: .utf8)
   }
 
   private static func checkpoints(of directory: RunDirectory) -> Resumption.Source {

@@ -15,8 +15,11 @@ extension TrainingRun {
     let common = try instruments.compute.collective(Collective(.directory)) { () throws(MPIError) in
       try world.broadcast(text, root: 0)
     }
-    guard !common.isEmpty else { return nil }
-    let summary = try Summary(json: common)
+    let parts = common.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2 else { return nil }
+    // A rank that was killed at the very end has left it.
+    if !parts[0].isEmpty { SurvivingState.remove(ofRun: parts[0]) }
+    let summary = try Summary(json: parts[1])
     if world.rank == 0, !silent {
       var path = output ?? ""
       if output == nil, case .from(let run) = resume { path = run }

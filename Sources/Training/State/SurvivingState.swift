@@ -23,6 +23,14 @@ struct SurvivingState {
 
   var prefix: String { "\(Self.prefix)\(run)-" }
 
+  /// Removes the memory of a run on this host that no process has mapped.
+  static func remove(ofRun run: String) {
+    for name in SharedFile.names(prefix: "\(prefix)\(run)-") {
+      guard let file = try? SharedFile(name: name) else { continue }
+      if file.isAlone { file.unlinkName() }
+    }
+  }
+
   /// Bytes of this host's shared memory that earlier lives of the run have left: this one takes them up, or removes them.
   var leftBytes: Int {
     SharedFile.names(prefix: prefix).reduce(0) { $0 + SharedFile.byteCount(ofName: $1) }
