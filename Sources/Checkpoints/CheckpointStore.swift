@@ -27,15 +27,20 @@ public struct CheckpointStore: Sendable {
   /// this step or any other, is removed.
   public func begin(step: Int) throws(CheckpointError) {
     try system.makeFolders(directory)
-    for old in try steps(.replaced) where !FileSystem.isFolder(path(old)) {
-      // The process that replaced it did not come to its second rename.
-      try system.rename(hidden(old, .replaced), to: path(old))
-      try system.synchronize(folder: directory)
-    }
+    try restoreReplaced()
     for trace in Trace.allCases {
       for old in try steps(trace) { try system.removeTree(hidden(old, trace)) }
     }
     try system.makeFolders(partialPath(step))
+  }
+
+  /// Gives checkpoints their names back that a process was about to replace when it was killed between its two renames. On rank 0, before
+  /// it asks for `steps`.
+  public func restoreReplaced() throws(CheckpointError) {
+    for old in try steps(.replaced) where !FileSystem.isFolder(path(old)) {
+      try system.rename(hidden(old, .replaced), to: path(old))
+      try system.synchronize(folder: directory)
+    }
   }
 
   /// Writes files of a step that was begun, and brings them to disk. Any rank, any thread.

@@ -14,7 +14,7 @@ struct MetricsFile {
 
   /// Opens the file of a run directory, or makes it, without the lines that the run has yet to write from where it goes on.
   init(in directory: String, after progress: TrainingProgress) throws {
-    let old = FileManager.default.contents(atPath: "\(directory)/\(Self.name)") ?? Data()
+    let old = try RunDirectory.contents("\(directory)/\(Self.name)") ?? Data()
     let kept = old.split(separator: UInt8(ascii: "\n")).filter { Self.isDone(Data($0), progress) }
     try self.init(in: directory, holding: kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] })
   }
@@ -70,10 +70,11 @@ struct MetricsFile {
     waiting = []
   }
 
-  /// Whether nobody has removed it, or what it lies in.
+  /// Whether nobody has removed or replaced it, or what it lies in.
   var isThere: Bool {
-    var opened = stat()
-    return access(path, F_OK) == 0 && fstat(handle.fileDescriptor, &opened) == 0 && opened.st_nlink > 0
+    var (opened, named) = (stat(), stat())
+    return fstat(handle.fileDescriptor, &opened) == 0 && stat(path, &named) == 0
+      && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
   }
 
   /// The same lines in a file that is made again: one that was removed while it is open can still be read.

@@ -171,6 +171,13 @@ final class RunDirectory {
     }
   }
 
+  /// Makes sure before a checkpoint is written that the directory is still this run's.
+  ///
+  /// - Throws: where another run has taken it.
+  func check() throws {
+    do { try restore() } catch let error as RunDirectoryError where error.mayPass {}
+  }
+
   private func flush() throws {
     try restore()
     try metrics?.flush()
@@ -215,6 +222,16 @@ final class RunDirectory {
     } catch {
       throw RunDirectoryError("\(path): cannot write (\(Self.reason(error)))")
     }
+  }
+
+  /// The contents of a file; nil where there is none.
+  ///
+  /// - Throws: where there is one that cannot be read: what it says of the run is not to be taken for nothing.
+  static func contents(_ path: String) throws(RunDirectoryError) -> Data? {
+    if let data = FileManager.default.contents(atPath: path) { return data }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    throw RunDirectoryError("\(path): cannot be read", remedy: RunDirectoryError.mendAndGoOn)
   }
 
   /// What the system says of a call that failed.

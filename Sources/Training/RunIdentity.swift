@@ -22,7 +22,7 @@ struct RunIdentity: Codable, Equatable {
   /// - Throws: if the file is there and is none.
   init?(directory: String) throws {
     let path = "\(directory)/\(Self.file)"
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    guard let data = try RunDirectory.contents(path) else { return nil }
     do { self = try JSONDecoder().decode(RunIdentity.self, from: data) } catch {
       throw RunDirectoryError("\(path): is no description of a run; remove the directory", exitStatus: 2)
     }

@@ -22,6 +22,8 @@ package enum RunSignals {
     // A handler may be the first to touch what is made when it is first touched.
     _ = (saves.load(ordering: .relaxed), stops.load(ordering: .relaxed), interrupts.load(ordering: .relaxed))
     _ = terminations.load(ordering: .relaxed)
+    // A limit on the size of files is an error of the call that meets it, as a full disk is.
+    signal(SIGXFSZ, SIG_IGN)
     handle(SIGUSR1) { _, _, _ in RunSignals.saves.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGUSR2) { _, _, _ in RunSignals.stops.wrappingAdd(1, ordering: .relaxed) }
   }

@@ -19,6 +19,7 @@ extension TrainingSession {
     // The end of the run is near enough.
     if isStopping, isOver, !isBest { return }
     if isBest { checkpointer.spared.insert(trainer.step) }
+    try directory?.check()
     let hasBegun = try checkpointer.begin()
     checkpointClock.reset()
     if isBest {
@@ -43,6 +44,16 @@ extension TrainingSession {
         "stopped by a signal \(place), with a checkpoint; to go on: rondo train ... --output \(directory?.path ?? "")",
         exitStatus: 75)
     }
+  }
+
+  /// The checkpoint of the last step, where an earlier life did that step and did not come to write it. Collective.
+  func saveLast() throws {
+    guard stepSeconds.isEmpty, trainer.step > 0, trainer.configuration.checkpoint.everySteps > 0,
+      let checkpointer,
+      try !checkpointer.has(trainer.step)
+    else { return }
+    try directory?.check()
+    try checkpointer.begin()
   }
 
   /// Takes up what an earlier life knew of the best checkpoint, if it is there. Collective.

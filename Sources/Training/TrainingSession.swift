@@ -98,6 +98,7 @@ struct TrainingSession {
     }
     // An earlier life may have come as far as this.
     if evaluation == nil, trainer.data.test.count > 0 { evaluation = try trainer.evaluate() }
+    try saveLast()
     try checkpointer?.finish()
   }
 

@@ -185,9 +185,15 @@ extension RankTests {
             let early = try Self.course(
               Self.configuration(algorithm, kind, sharded: sharded, early: true), survives: survives, world)
             #expect(early.weights == plain.weights, "\(algorithm) \(kind) \(survives)")
-            // On two levels one host sums a bucket in the time of an agreement.
-            let isSure = world.size > 1 && algorithm != .twoLevel
-            #expect(early.early > 0 || !isSure, "\(algorithm) \(kind) \(survives)")
+            // On two levels one host sums a bucket in the time of an agreement; else it is a matter of time now and then.
+            var count = early.early
+            for _ in 0..<20 where count == 0 && world.size > 1 && algorithm != .twoLevel {
+              count = try Self.course(
+                Self.configuration(algorithm, kind, sharded: sharded, early: true), survives: survives, world
+              ).early
+            }
+            #expect(
+              count > 0 || world.size == 1 || algorithm == .twoLevel, "\(algorithm) \(kind) \(survives)")
           }
         }
       }

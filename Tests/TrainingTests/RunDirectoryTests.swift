@@ -89,7 +89,7 @@ import Testing
   }
 
   /// Training goes on, so what it comes to has to have a place.
-  @Test(arguments: ["removed", "moved", "emptied", "made again by a checkpoint"])
+  @Test(arguments: ["removed", "moved", "emptied", "made again by a checkpoint", "replaced by a copy"])
   func aDirectoryThatIsGoneIsMadeAgain(how: String) throws {
     defer { for name in [path, path + "-moved"] { try? FileManager.default.removeItem(atPath: name) } }
     let directory = try open()
@@ -102,6 +102,10 @@ import Testing
     let before = names.map { FileManager.default.contents(atPath: "\(path)/\($0)") }
     switch how {
     case "removed": try FileManager.default.removeItem(atPath: path)
+    case "replaced by a copy":
+      try FileManager.default.copyItem(atPath: path, toPath: path + "-copy")
+      try FileManager.default.moveItem(atPath: path, toPath: path + "-moved")
+      try FileManager.default.moveItem(atPath: path + "-copy", toPath: path)
     case "moved": try FileManager.default.moveItem(atPath: path, toPath: path + "-moved")
     case "emptied": for name in names { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
     default:
@@ -126,6 +130,8 @@ import Testing
     try directory.openMetrics(TrainingProgress())
     try FileManager.default.moveItem(atPath: path, toPath: path + "-moved")
     var other: RunDirectory? = try open()
+    try other?.openMetrics(TrainingProgress())
+    #expect(try failure { try directory.check() }.contains("another process trains the run there"))
     #expect(try failure { try directory.append("{}") }.contains("another process trains the run there"))
     other = nil
     #expect(

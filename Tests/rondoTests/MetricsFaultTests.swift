@@ -65,13 +65,18 @@ import Testing
     // A folder in the place of the file.
     try FileManager.default.createDirectory(
       atPath: "\(run.output)/\(name)/something", withIntermediateDirectories: true)
-    let steps = ["--set", "training.steps=40"]
+    // Its last checkpoint cannot be written either.
+    try Data("no folder".utf8).write(to: URL(fileURLWithPath: run.checkpoints))
+    let steps = ["--set", "training.steps=40", "--set", "checkpoint.every_steps=40"]
     let job = try run.train(ranks: ranks, steps)
     #expect(job.exitStatus == 1 && job.errors.count == 1, "\(job)")
     #expect(job.errors.first?.hasPrefix("\(run.output)/\(name): ") == true, "\(job)")
     #expect(job.errors.first?.hasSuffix("; when that is mended, the same command goes on") == true, "\(job)")
-    try FileManager.default.removeItem(atPath: "\(run.output)/\(name)")
+    for path in ["\(run.output)/\(name)", run.checkpoints] {
+      try FileManager.default.removeItem(atPath: path)
+    }
     let again = try run.train(ranks: ranks, steps)
+    #expect(try run.record().checkpoints == ["step-00000040"], "\(again)")
     #expect(again.exitStatus == 0 && again.resumed?.step == 40, "\(again)")
     #expect(try run.record().steps.map(\.step) == Array(1...40), "\(again)")
     #expect(try run.record().memory.isEmpty)
