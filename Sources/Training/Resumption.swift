@@ -73,6 +73,8 @@ final class Resumption {
             + "with --resume \(path) and another --output", exitStatus: 2)
       }
     }
-    return record.progress
+    var progress = record.progress
+    if isOrigin { progress.forgetBest() }
+    return progress
   }
 }

@@ -32,6 +32,12 @@ struct TrainingProgress: Codable, Equatable, Sendable {
   var communicationSeconds = 0.0
   var exposedSeconds = 0.0
 
+  /// What another run found best: its metric may have been another one, and the checkpoint lies there.
+  mutating func forgetBest() {
+    (bestStep, bestMetric, evaluationsSinceBest) = (-1, 0, 0)
+    (keptStep, keptMetric) = (-1, 0)
+  }
+
   /// Takes a step in, before its update.
   mutating func add(loss: Double, isSkipped: Bool) {
     step += 1
