@@ -1,10 +1,10 @@
 /// What all ranks have to know of a step before they update: what one brings, and by adding, what all have brought.
 ///
-/// The loss is added as a whole number, which has no rounding: so it does not depend on how microbatches are shared out.
+/// The loss is added in whole numbers, which have no rounding: so it does not depend on how microbatches are shared out.
 struct StepVerdict: Equatable, Sendable {
-  /// Sum of the losses of samples, in units of 2^-32.
-  var loss: Int64 = 0
-  /// Ranks with a gradient that is not finite.
+  /// Of the losses of samples.
+  private var loss = LossSum()
+  /// Ranks with a loss or a gradient that is not finite.
   var notFinite: Int64 = 0
   /// Ranks with one so large that the sum over the ranks has to be looked at.
   var large: Int64 = 0
@@ -16,38 +16,30 @@ struct StepVerdict: Equatable, Sendable {
   var written: Int64 = 0
   var failed: Int64 = 0
 
-  static let wordCount = 8
+  static let wordCount = 7 + LossSum.wordCount
 
   /// Adds the losses of a microbatch.
   mutating func add(loss sum: Double) {
-    let units = (sum * 0x1p32).rounded()
-    // Beyond 2^31 it is no loss to train on.
-    if units.magnitude < 0x1p62 {
-      let (total, overflow) = loss.addingReportingOverflow(Int64(units))
-      loss = overflow ? .max : total
-    } else {
-      notFinite = 1
-    }
+    if sum.magnitude < LossSum.bound { loss.add(sum) } else { notFinite = 1 }
   }
 
   /// Σ losses.
-  var lossSum: Double { Double(loss) * 0x1p-32 }
+  var lossSum: Double { loss.value }
 
   func write(to words: UnsafeMutablePointer<Int64>) {
-    (words[0], words[1], words[2]) = (loss, notFinite, saves)
+    (words[0], words[1], words[2]) = (notFinite, large, saves)
     (words[3], words[4], words[5], words[6]) = (stops, written, failed, dues)
-    words[7] = large
+    loss.write(to: words + 7)
   }
 
   mutating func add(_ words: UnsafePointer<Int64>) {
-    let (total, overflow) = loss.addingReportingOverflow(words[0])
-    loss = overflow ? .max : total
-    notFinite += words[1]
+    notFinite += words[0]
+    large += words[1]
     saves += words[2]
     stops += words[3]
     written += words[4]
     failed += words[5]
     dues += words[6]
-    large += words[7]
+    loss.add(words + 7)
   }
 }

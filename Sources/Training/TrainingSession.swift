@@ -121,9 +121,10 @@ struct TrainingSession {
   private func notFinite() throws(MPIError) -> CommonFailure {
     let names = try trainer.notFiniteTensors()
     let rest = names.count > 4 ? " and \(names.count - 4) more" : ""
+    let what = names.isEmpty ? "losses" : "gradients"
+    let tensors = names.isEmpty ? "" : " (\(names.prefix(4).joined(separator: ", "))\(rest))"
     return CommonFailure(
-      "step \(trainer.step): the gradients of \(Self.mostSkipped) steps in a row were not finite (\(names.prefix(4).joined(separator: ", "))"
-        + "\(rest)), and these steps changed nothing; lower training.optimizer.learning_rate, add training.schedule.warmup_steps, "
+      "step \(trainer.step): the \(what) of \(Self.mostSkipped) steps in a row were not finite\(tensors), and these steps changed nothing; lower training.optimizer.learning_rate, add training.schedule.warmup_steps, "
         + "or set data.standardize for features of large values")
   }
 }

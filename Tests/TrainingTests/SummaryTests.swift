@@ -1,5 +1,7 @@
+import BLAS
 import Collectives
 import Crypto
+import Datasets
 import Foundation
 import Graph
 import MPI
@@ -140,6 +142,29 @@ extension RankTests {
       }
       try world.barrier()
       return (result, (try? String(contentsOfFile: path + "/run/metrics.jsonl", encoding: .utf8)) ?? "")
+    }
+
+    /// Labels of that size are common, and their squares are losses like others.
+    @Test func aLossOfAnySizeIsTheMeanOfItsSamples() throws {
+      try withWorld { world in
+        for label: Float in [2e5, 1e9, 1e15] {
+          let samples = Dataset(
+            features: [Float](repeating: 0.5, count: 48 * 3),
+            labels: .values((0..<48).map { $0 % 2 == 0 ? label : -label }),
+            featureNames: ["a", "b", "c"], labelName: "y")
+          let data = DatasetSplit(train: samples, test: samples)
+          let configuration = Configuration(
+            model: .init(kind: .linear), data: .init(path: "-", label: "y"),
+            training: .init(batch: 48, microbatch: 4, steps: 2, optimizer: .init(kind: .sgd, learningRate: 0))
+          )
+          let trainer = try Trainer(
+            configuration, data: data, network: try Trainer.network(configuration, data: data),
+            pool: ThreadPool(threads: 1), world: world)
+          let loss = try trainer.trainStep()
+          trainer.close()
+          #expect(abs(loss / Double(label * label) - 1) < 1e-4 && trainer.progress.skippedSteps == 0)
+        }
+      }
     }
 
     @Test func aStepWhoseGradientsAreNotFiniteIsSkippedAndCounted() throws {
