@@ -25,17 +25,9 @@ public struct EarlyStopping: Codable, Sendable, Equatable {
     _ configuration: Configuration.EarlyStopping, task: NeuralNetwork.Task, heldOut: Int
   ) throws(ConfigurationError) {
     guard let patience = configuration.patience else { return nil }
-    if heldOut == 0 {
-      throw ConfigurationError(
-        "training.early_stopping.patience: the run holds out no samples; raise data.test_fraction, or remove it"
-      )
-    }
-    let known = Metric.all(for: task)
-    guard known.contains(configuration.metric) else {
-      throw ConfigurationError(
-        "training.early_stopping.metric: evaluations will have no \(configuration.metric.rawValue), only "
-          + known.map(\.rawValue).joined(separator: ", "))
-    }
+    try configuration.metric.check(
+      "training.early_stopping.metric", neededFor: "training.early_stopping.patience", task: task,
+      heldOut: heldOut)
     self.init(BestMetric(configuration.metric, minDelta: configuration.minDelta), patience: patience)
   }
 

@@ -37,6 +37,25 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// - Parameters:
+  ///   - key: which names the metric.
+  ///   - needed: the key because of which there has to be one.
+  ///   - heldOut: samples of the test part.
+  /// - Throws: when evaluations will not have it.
+  func check(
+    _ key: String, neededFor needed: String, task: NeuralNetwork.Task, heldOut: Int
+  ) throws(ConfigurationError) {
+    if heldOut == 0 {
+      throw ConfigurationError(
+        "\(needed): the run holds out no samples; raise data.test_fraction, or remove it")
+    }
+    let known = Self.all(for: task)
+    guard known.contains(self) else {
+      throw ConfigurationError(
+        "\(key): evaluations will have no \(rawValue), only \(known.map(\.rawValue).joined(separator: ", "))")
+    }
+  }
+
   /// Those that a line about a run has room for; `metrics.jsonl` has all.
   static let headlines: [Metric] = [.accuracy, .f1, .rocAUC, .r2, .mae, .perplexity, .loss]
 

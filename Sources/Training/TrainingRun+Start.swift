@@ -46,6 +46,11 @@ extension TrainingRun {
     }
     let network = try instruments.agreed(.network, on: world) {
       let network = try Trainer.network(configuration, data: data, model: model)
+      // Before there is anything that would be left behind.
+      _ = try EarlyStopping(
+        configuration.training.earlyStopping, task: network.task, heldOut: data.test.count)
+      try configuration.checkpoint.best?.check(
+        "checkpoint.best", neededFor: "checkpoint.best", task: network.task, heldOut: data.test.count)
       let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
       try RunMemory(
         configuration, network.graph, optimizer: rule, data: data,

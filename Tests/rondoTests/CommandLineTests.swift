@@ -257,6 +257,21 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     #expect(task == 0 ? output.contains("srun --mpi=pmix") : output.isEmpty, "\(output)")
   }
 
+  @Test func aMetricThatEvaluationsWillNotHaveIsRefusedBeforeTraining() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let output = directory.path + "/run"
+    for (settings, part) in [
+      (["checkpoint.best=r2"], "checkpoint.best: evaluations will have no r2"),
+      (["training.early_stopping.patience=2", "training.early_stopping.metric=mse"], "will have no mse"),
+    ] {
+      try expectRefusal(
+        ranks: 2, ["train", config, "--output", output] + settings.flatMap { ["--set", $0] }, contains: [part]
+      )
+      #expect(!FileManager.default.fileExists(atPath: output))
+    }
+  }
+
   @Test func aReaderThatGoesAwayDoesNotEndTheRun() throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
