@@ -16,16 +16,18 @@ struct MetricsFile {
   init(in directory: String, after progress: TrainingProgress) throws {
     let old = try RunDirectory.contents("\(directory)/\(Self.name)") ?? Data()
     let kept = old.split(separator: UInt8(ascii: "\n")).filter { Self.isDone(Data($0), progress) }
-    try self.init(in: directory, holding: kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] })
+    let lines = kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
+    try self.init(in: directory, holding: lines, insteadOf: old)
   }
 
   /// As above, with these lines.
-  private init(in directory: String, holding lines: Data) throws {
+  ///
+  /// - Parameter old: what the file holds, if it is there; nil where that is not known.
+  private init(in directory: String, holding lines: Data, insteadOf old: Data?) throws {
     path = "\(directory)/\(Self.name)"
     byteCount = UInt64(lines.count)
     do {
-      let files = FileManager.default
-      if !files.fileExists(atPath: path) || files.contents(atPath: path) ?? Data() != lines {
+      if old != lines || !FileManager.default.fileExists(atPath: path) {
         try AtomicFile.write(Array(lines), to: path)
       }
       handle = try Self.open(path, at: byteCount)
@@ -71,11 +73,7 @@ struct MetricsFile {
   }
 
   /// Whether nobody has removed or replaced it, or what it lies in.
-  var isThere: Bool {
-    var (opened, named) = (stat(), stat())
-    return fstat(handle.fileDescriptor, &opened) == 0 && stat(path, &named) == 0
-      && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
-  }
+  var isThere: Bool { OpenFile.isNamed(path, handle.fileDescriptor) }
 
   /// The same lines in a file that is made again: one that was removed while it is open can still be read.
   func remade(in directory: String) throws -> MetricsFile {
@@ -87,7 +85,7 @@ struct MetricsFile {
     } catch {
       throw RunDirectory.interrupted(path, error)
     }
-    var file = try MetricsFile(in: directory, holding: lines)
+    var file = try MetricsFile(in: directory, holding: lines, insteadOf: nil)
     file.waiting = waiting
     return file
   }

@@ -31,7 +31,7 @@ final class RunLock {
       throw RunDirectoryError(
         "\(directory): another process trains the run there; end it first, or choose another --output")
     }
-    guard descriptor < 0 || Self.isNamed(directory, descriptor) else {
+    guard descriptor < 0 || OpenFile.isNamed(directory, descriptor) else {
       close(descriptor)
       throw RunDirectoryError(
         "\(directory): another process has removed it meanwhile; give the command again")
@@ -45,13 +45,7 @@ final class RunLock {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Whether the directory is still there under its name: a start that fails takes its directory away, also from who waits for it.
-  var isThere: Bool { descriptor < 0 || Self.isNamed(directory, descriptor) }
-
-  private static func isNamed(_ directory: String, _ descriptor: Int32) -> Bool {
-    var (opened, named) = (stat(), stat())
-    return fstat(descriptor, &opened) == 0 && stat(directory, &named) == 0
-      && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
-  }
+  var isThere: Bool { descriptor < 0 || OpenFile.isNamed(directory, descriptor) }
 
   private static func lock(_ descriptor: Int32) -> Int32 {
     flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
