@@ -23,7 +23,7 @@ struct CSVHeader {
   init(
     cells: [CSVRecords.Cell], label: String, categorical: [String], path: String, matching model: Dataset?
   ) throws(DatasetError) {
-    let names = cells.map { LabelColumn.trimmed($0) }
+    let names = try Word.names(cells, path: path)
     try Self.checkNames(names, path: path)
     for (name, role) in [(label, "the label")] + categorical.map({ ($0, "a categorical one") })
     where !names.contains(name) {

@@ -29,7 +29,7 @@ public final class CSVSamples: SampleStream {
     guard try records.next(into: &cells) else {
       throw DatasetError("there is nothing; expected a header and rows", path: records.path)
     }
-    let names = cells.map { LabelColumn.trimmed($0) }
+    let names = try Word.names(cells, path: records.path)
     let features = Dictionary(encoder.names.map { ($0.name, $0.feature) }) { first, _ in first }
     for (name, _) in encoder.names {
       guard let first = names.firstIndex(of: name) else {
@@ -67,7 +67,10 @@ public final class CSVSamples: SampleStream {
         }
         sample.numbers[index] = value
       case .category(let index):
-        sample.codes[index] = encoder.code(of: LabelColumn.trimmed(cell), column: index)
+        guard let word = Word.read(cell) else {
+          throw problem("\(found(cell)) is not UTF-8", column)
+        }
+        sample.codes[index] = encoder.code(of: word, column: index)
       case .sequence:
         if let fault = encoder.encode(sequence: cell, into: &sample) { throw problem(fault, column) }
       case .numbers, nil: break

@@ -23,7 +23,7 @@ struct CategoryColumn {
 
   /// The code of a cell; 0 for a cell with nothing but blanks.
   mutating func code(of cell: CSVRecords.Cell, line: Int) throws(DatasetError) -> Int32 {
-    let word = LabelColumn.trimmed(cell)
+    let word = try Word.read(cell, path: path, line: line, column: name)
     if word.isEmpty { return 0 }
     if let code = codes[word] { return code }
     guard isLearning else { return 0 }
@@ -33,7 +33,7 @@ struct CategoryColumn {
         path: path,
         line: line, column: name)
     }
-    words.append(word)
+    words.append(Word.normal(word))
     codes[word] = Int32(words.count)
     return Int32(words.count)
   }

@@ -51,7 +51,7 @@ struct LabelColumn {
   }
 
   private mutating func appendText(_ cell: CSVRecords.Cell, line: Int) throws(DatasetError) {
-    let text = Self.trimmed(cell)
+    let text = try Word.read(cell, path: path, line: line, column: name)
     if text.isEmpty { throw error("the label is missing; fill it in or remove the row", line: line) }
     if let index = textIndices[text] { return indices.append(index) }
     if texts.count == Self.mostClasses {
@@ -66,7 +66,7 @@ struct LabelColumn {
     }
     indices.append(Int32(texts.count))
     textIndices[text] = Int32(texts.count)
-    texts.append(text)
+    texts.append(Word.normal(text))
     firstLines.append(line)
   }
 
@@ -84,7 +84,7 @@ struct LabelColumn {
       guard isInterning else { return .values(values) }
       let names = classNames()
       if task == .auto, areNumbers {
-        let areWhole = values.allSatisfy { $0.rounded() == $0 }
+        let areWhole = texts.allSatisfy { Double($0).map { $0.rounded() == $0 } ?? false }
         if !areWhole || names.count > Self.mostInferredClasses { return .values(values) }
       }
       if names.count < 2, let only = names.first {
@@ -97,9 +97,8 @@ struct LabelColumn {
 
   /// Numbers by size, else texts by their bytes: the order of rows does not matter.
   private func classNames() -> [String] {
-    if areNumbers {
-      return Set(texts.compactMap(Self.number)).sorted().map(Self.name)
-    }
+    let numbers = areNumbers ? texts.compactMap(Self.number) : []
+    if numbers.count == texts.count { return Set(numbers).sorted().map(Self.name) }
     return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
@@ -120,18 +119,13 @@ struct LabelColumn {
     return indices.map { classOfText[Int($0)] }
   }
 
-  private static func number(_ text: String) -> Double? { Double(text).flatMap { $0.isFinite ? $0 : nil } }
-
-  private static func name(_ number: Double) -> String {
-    abs(number) < 0x1p53 && number.rounded() == number ? String(Int64(number)) : number.description
+  /// Nil from 2^53 on, where different numbers become the same double: they are names of classes as they are written.
+  private static func number(_ text: String) -> Double? {
+    Double(text).flatMap { abs($0) < 0x1p53 ? $0 : nil }
   }
 
-  /// A cell without blanks around it.
-  static func trimmed(_ cell: CSVRecords.Cell) -> String {
-    let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-    var text = cell.drop(while: isBlank)
-    while let last = text.last, isBlank(last) { text.removeLast() }
-    return String(decoding: text, as: UTF8.self)
+  private static func name(_ number: Double) -> String {
+    number.rounded() == number ? String(Int64(number)) : number.description
   }
 
   private func error(_ problem: String, line: Int) -> DatasetError {

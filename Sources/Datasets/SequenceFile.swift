@@ -135,7 +135,7 @@ private struct SequenceTable {
   private static func columns(
     of cells: [CSVRecords.Cell], label: String, sequence: String, path: String
   ) throws(DatasetError) -> (label: Int, sequence: Int, count: Int) {
-    let names = cells.map { LabelColumn.trimmed($0) }
+    let names = try Word.names(cells, path: path)
     var found: [Int] = []
     for (name, role) in [(label, "the label"), (sequence, "the sequence")] {
       guard let column = names.firstIndex(of: name) else {

@@ -42,6 +42,34 @@ import Testing
     #expect(mixed.labels == .classes([0, 1, 2], names: ["10", "9", "none"]))
   }
 
+  /// Two spellings of one text in Unicode are one class, and which one came first does not matter.
+  @Test func theSameTextIsTheSameClassHoweverItIsWritten() throws {
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let rows = ["1,\(composed)", "2,\(decomposed)", "3,caff", "4,cafe"]
+    for order in [rows, rows.reversed()] {
+      let dataset = try Self.load("x,y\n" + order.joined(separator: "\n"))
+      #expect(
+        dataset.classNames?.map { Array($0.utf8) } == ["cafe", "caff", composed].map { Array($0.utf8) })
+    }
+  }
+
+  /// Read as UTF-8, other encodings make one word of many.
+  @Test(arguments: [
+    ("x,y\n1,Z\u{E9}\n2,Z\u{E8}\n", ":2: column \"y\": \"Z\u{FFFD}\" is not UTF-8"),
+    ("x,\u{E9},y\n1,2,3\n", ":1: \"\u{FFFD}\" is not UTF-8"),
+  ]) func anotherEncodingIsAnError(latin1: String, expected: String) throws {
+    let file = try TemporaryFile(latin1.unicodeScalars.map { UInt8($0.value) }, extension: "csv")
+    let error = #expect(throws: DatasetError.self) { try CSVFile(path: file.path, label: "y").load() }
+    #expect(
+      error?.description == file.path + expected + "; convert the file, as with iconv -f latin1 -t utf-8")
+  }
+
+  /// From 2^53 on different whole numbers become the same double.
+  @Test func longNumbersAreClassesAsTheyAreWritten() throws {
+    let dataset = try Self.load("x,y\n1,9007199254740993\n2,9007199254740992\n3,7\n", task: .classification)
+    #expect(dataset.labels == .classes([2, 1, 0], names: ["7", "9007199254740992", "9007199254740993"]))
+  }
+
   @Test(arguments: [20, 21])
   func wholeNumbersOfMoreThanTwentyValuesAreValues(different: Int) throws {
     let text = "x,y\n" + (0..<100).map { "\($0),\($0 % different)\n" }.joined()

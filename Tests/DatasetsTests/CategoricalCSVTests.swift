@@ -32,6 +32,26 @@ import Testing
     #expect(dataset.labels == .classes([1, 0, 1, 0], names: ["bad", "good"]))
   }
 
+  @Test func theSameTextIsTheSameCategoryHoweverItIsWritten() throws {
+    let dataset = try Self.load(
+      "shop,y\nzu\u{308}rich,0\nbook,1\nz\u{FC}rich,1\n", categorical: ["shop"])
+    #expect(dataset.gatheredCodes([0, 1, 2]) == [2, 1, 2])
+    guard case .categories(_, let words) = dataset.codes?.vocabularies.first else {
+      Issue.record("no categories")
+      return
+    }
+    #expect(words.map { Array($0.utf8) } == ["book", "z\u{FC}rich"].map { Array($0.utf8) })
+  }
+
+  @Test func anotherEncodingIsAnError() throws {
+    let file = try TemporaryFile(
+      "shop,y\nbook,0\nZ\u{FC}rich,1\n".unicodeScalars.map { UInt8($0.value) }, extension: "csv")
+    let error = #expect(throws: DatasetError.self) {
+      try CSVFile(path: file.path, label: "y", categorical: ["shop"]).load()
+    }
+    #expect(error?.line == 3 && error?.column == "shop" && error?.problem.contains("not UTF-8") == true)
+  }
+
   @Test func allFeaturesMayBeCategories() throws {
     let dataset = try Self.load("shop,y\na,0\nb,1\n", categorical: ["shop"])
     #expect(dataset.numbers == nil)
