@@ -94,19 +94,12 @@ private struct JSONSample: Decodable {
     guard object.contains(key) else { throw missing(name, in: object) }
     switch feature {
     case .number(let index):
-      guard let number = try? object.decode(Float.self, forKey: key), number.isFinite else {
+      guard let number = object.number(key), number.isFinite else {
         throw Fault(problem: "expected a finite number, found \(found(object, key))", key: name)
       }
       features.numbers[index] = number
     case .category(let index):
-      // Numbers that were categories in a table had their digits as words.
-      let word =
-        (try? object.decode(String.self, forKey: key))
-        ?? (try? object.decode(Int.self, forKey: key)).map(String.init)
-      guard try word != nil || object.decodeNil(forKey: key) else {
-        throw Fault(problem: "expected a word, found \(found(object, key))", key: name)
-      }
-      features.codes[index] = word.map { encoder.code(of: $0, column: index) } ?? 0
+      features.codes[index] = try code(named: name, of: object, encoder, column: index)
     case .sequence:
       guard let letters = try? object.decode(String.self, forKey: key) else {
         throw Fault(problem: "expected letters, found \(found(object, key))", key: name)
@@ -116,6 +109,31 @@ private struct JSONSample: Decodable {
       }
     case .numbers: break
     }
+  }
+
+  /// The code of a category: of a word, or of a number, whose word in a table was its digits.
+  private static func code(
+    named name: String, of object: KeyedDecodingContainer<Key>, _ encoder: FeatureEncoder, column: Int
+  ) throws -> Int32 {
+    let key = Key(name)
+    if let word = try? object.decode(String.self, forKey: key) {
+      return encoder.code(of: Word.trimmed(word), column: column)
+    }
+    if try object.decodeNil(forKey: key) { return 0 }
+    // Whether a number was written as 1 or as 1.0 is not known any more.
+    let spellings = [
+      (try? object.decode(Int.self, forKey: key))?.description,
+      (try? object.decode(Double.self, forKey: key))?.description,
+    ].compactMap(\.self)
+    guard !spellings.isEmpty else {
+      throw Fault(problem: "expected a word, found \(found(object, key))", key: name)
+    }
+    let known = Set(spellings.map { encoder.code(of: $0, column: column) }.filter { $0 != 0 })
+    if known.count > 1 {
+      let words = spellings.map(Quotation.of).joined(separator: " and ")
+      throw Fault(problem: "\(words) are two categories; give the one that is meant as a string", key: name)
+    }
+    return known.first ?? 0
   }
 
   private static func readNumbers(of object: KeyedDecodingContainer<Key>, into numbers: inout [Float]) throws
@@ -145,7 +163,7 @@ private struct JSONSample: Decodable {
   private static func append(_ list: any UnkeyedDecodingContainer, to numbers: inout [Float]) throws {
     var list = list
     while !list.isAtEnd {
-      if let number = try? list.decode(Float.self) {
+      if let number = (try? list.decode(Float.self)) ?? (try? list.decode(Double.self)).map({ Float($0) }) {
         numbers.append(number)
       } else {
         try append(list.nestedUnkeyedContainer(), to: &numbers)
@@ -174,12 +192,19 @@ private struct JSONSample: Decodable {
     return nil
   }
 
-  struct Key: CodingKey {
+  fileprivate struct Key: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
 
     init(_ name: String) { stringValue = name }
     init?(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
+  }
+}
+
+extension KeyedDecodingContainer<JSONSample.Key> {
+  /// The float nearest to a number, infinite where it is too large; one that is too small for a float is 0, as in a table. Nil for anything else.
+  fileprivate func number(_ key: JSONSample.Key) -> Float? {
+    (try? decode(Float.self, forKey: key)) ?? (try? decode(Double.self, forKey: key)).map { Float($0) }
   }
 }

@@ -64,6 +64,42 @@ import Testing
     }
   }
 
+  /// Both formats read a cell and a value alike.
+  @Test func linesOfJSONAreReadAsATableIs() throws {
+    let file = try TemporaryFile("a,kind,y\n1,1.0,0\n2,b c,1\n3,17,1\n4,2,0\n5,2.0,0\n")
+    let split = try CSVFile(path: file.path, label: "y", categorical: ["kind"]).load()
+      .split(testFraction: 0, seed: 1)
+    let table = try csv("a,kind\n1e-50, b c\n-1e-40,1.0\n0.1,17\n3, \n3,18\n", split)
+    let objects = [
+      #"{"a": 1e-50, "kind": " b c\t"}"#, #"{"a": -1e-40, "kind": 1}"#, #"{"a": 0.1, "kind": 17.0}"#,
+      #"{"a": 3, "kind": null}"#, #"{"a": 3, "kind": 18}"#,
+    ]
+    #expect(try json(objects.joined(separator: "\n"), split) == table)
+    #expect(try json(#"{"a": 0.1, "kind": "2"}"#, split) != json(#"{"a": 0.1, "kind": "2.0"}"#, split))
+    #expect(
+      try problem(#"{"a": 0.1, "kind": 2}"#, split, isJSON: true)
+        == #":1: "kind": "2" and "2.0" are two categories; give the one that is meant as a string"#)
+    #expect(
+      try problem(#"{"a": 1e39, "kind": 2}"#, split, isJSON: true).contains("expected a finite number"))
+  }
+
+  @Test func numbersInAnArrayMayBeTooSmallForAFloat() throws {
+    let digits = Digits.split()
+    let pixels = (0..<64).map { $0 == 5 ? "1e-50" : "0.\($0)" }
+    let samples = try json("{\"features\": [\(pixels.joined(separator: ", "))]}", digits)
+    #expect(samples[0].numbers == pixels.map { Float($0) ?? .nan })
+  }
+
+  @Test func wordsOfATableAreUTF8() throws {
+    let file = try TemporaryFile(
+      "city,a,b\nZ\u{FC}rich,1,2\n".unicodeScalars.map { UInt8($0.value) }, extension: "csv")
+    let samples = try CSVSamples(path: file.path, preprocessing: Preprocessing(of: table()))
+    var sample = SampleFeatures()
+    let error = #expect(throws: DatasetError.self) { try samples.next(into: &sample, waits: true) }
+    #expect(error?.line == 2 && error?.column == "city")
+    #expect(error?.problem == "\"Z\u{FFFD}rich\" is not UTF-8")
+  }
+
   @Test func columnsAreFoundByNameAndOthersAreLeftOut() throws {
     let split = try table()
     let samples = try csv("id,b,note,city,a\n9,3,\"x\ny\",Rome,1.25\n8,5,,Paris,0.3\n", split)
