@@ -7,8 +7,8 @@ extension Graph {
     /// Elements of the parameters that it is the first to use; running statistics are not among them.
     public let parameterCount: Int
     /// Floating-point operations of one microbatch, products only.
-    public let forwardFlops: Int
-    public let backwardFlops: Int
+    public let forwardFlops: Double
+    public let backwardFlops: Double
     /// Whether its values are computed again for backward.
     public let isRecomputed: Bool
   }

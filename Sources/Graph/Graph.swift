@@ -97,9 +97,9 @@ public struct Graph: Sendable {
   }
 
   /// Floating-point operations of one forward pass over a microbatch, and of the backward pass: products only.
-  public var flops: (forward: Int, backward: Int) {
-    var forward = 0
-    var backward = 0
+  public var flops: (forward: Double, backward: Double) {
+    var forward = 0.0
+    var backward = 0.0
     for node in nodes {
       let shapes = node.inputs.map { values[$0].shape }
       forward += node.operation.forwardFlops(shapes)

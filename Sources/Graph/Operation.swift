@@ -51,10 +51,10 @@ public protocol Operation: Sendable {
   var isView: Bool { get }
 
   /// Floating-point operations of one forward call: a multiplication and an addition count as two. Only products need to count.
-  func forwardFlops(_ inputs: [Shape]) -> Int
+  func forwardFlops(_ inputs: [Shape]) -> Double
 
   /// Floating-point operations of one backward call, where `wanted` says which inputs need a gradient.
-  func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Int
+  func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Double
 
   /// Whether backward can add the finished gradient of a parameter, given as this input, to what is there in one addition an element
   /// (`BackwardContext.Gradient.addsWhole`), and how much scratch each thread then needs, in elements; nil if it cannot.
@@ -83,10 +83,10 @@ extension Operation {
   public var gradientOverInput: Int? { nil }
   public var isView: Bool { false }
   public func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int? { nil }
-  public func forwardFlops(_ inputs: [Shape]) -> Int { 0 }
+  public func forwardFlops(_ inputs: [Shape]) -> Double { 0 }
 
   /// One product of forward's size for each of the two operands that needs a gradient.
-  public func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Int {
-    forwardFlops(inputs) * wanted.prefix(2).count { $0 }
+  public func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Double {
+    forwardFlops(inputs) * Double(wanted.prefix(2).count { $0 })
   }
 }

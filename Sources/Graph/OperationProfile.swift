@@ -14,8 +14,8 @@ public final class OperationProfile {
     public var forwardSeconds: Double
     public var backwardSeconds: Double
     /// Of all forward and backward calls; products only.
-    public var forwardFlops: Int
-    public var backwardFlops: Int
+    public var forwardFlops: Double
+    public var backwardFlops: Double
   }
 
   private let graph: Graph
@@ -36,8 +36,8 @@ public final class OperationProfile {
       return Entry(
         name: graph.title(of: index), outputShape: graph.values[node.output].shape,
         forwardSeconds: forward, backwardSeconds: backward,
-        forwardFlops: forwardCalls * node.operation.forwardFlops(shapes),
-        backwardFlops: backwardCalls * node.operation.backwardFlops(shapes, wanted: wanted))
+        forwardFlops: Double(forwardCalls) * node.operation.forwardFlops(shapes),
+        backwardFlops: Double(backwardCalls) * node.operation.backwardFlops(shapes, wanted: wanted))
     }
   }
 

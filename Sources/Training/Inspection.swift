@@ -12,8 +12,8 @@ public struct Inspection: Codable, Sendable {
     public var outputShape: [Int]
     public var parameters: Int
     /// Of one microbatch.
-    public var forwardFlops: Int
-    public var backwardFlops: Int
+    public var forwardFlops: Double
+    public var backwardFlops: Double
   }
 
   public struct Parameter: Codable, Sendable {
@@ -65,7 +65,7 @@ public struct Inspection: Codable, Sendable {
     parameterCount = graph.parameterCount
     microbatch = configuration.training.microbatch
     batch = configuration.training.batch
-    flopsPerSample = Double(graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
+    flopsPerSample = (graph.flops.forward + graph.flops.backward) / Double(graph.microbatch)
     flopsPerStep = flopsPerSample * Double(batch)
     memory = RunMemory(
       configuration, graph, optimizer: optimizer, data: data,
@@ -85,8 +85,8 @@ public struct Inspection: Codable, Sendable {
       [
         layer.name, layer.outputShape.map(String.init).joined(separator: " x "),
         layer.parameters == 0 ? "" : grouped(layer.parameters),
-        layer.forwardFlops == 0 ? "" : String(format: "%.1f", Double(layer.forwardFlops) / 1e6),
-        layer.backwardFlops == 0 ? "" : String(format: "%.1f", Double(layer.backwardFlops) / 1e6),
+        layer.forwardFlops == 0 ? "" : String(format: "%.1f", layer.forwardFlops / 1e6),
+        layer.backwardFlops == 0 ? "" : String(format: "%.1f", layer.backwardFlops / 1e6),
       ]
     }
     let lines = TextTable.lines(rows, left: [0, 1])

@@ -43,10 +43,10 @@ public struct StepProfile: Codable, Sendable {
       return Row(
         name: entry.name, calls: 1, forwardMs: each * entry.forwardSeconds,
         backwardMs: each * entry.backwardSeconds,
-        gflops: time > 0 ? Double(entry.forwardFlops + entry.backwardFlops) / time * 1e-9 : 0)
+        gflops: time > 0 ? (entry.forwardFlops + entry.backwardFlops) / time * 1e-9 : 0)
     }
     let stepMs = each * seconds
-    let flops = profile.entries.reduce(0.0) { $0 + Double($1.forwardFlops + $1.backwardFlops) }
+    let flops = profile.entries.reduce(0.0) { $0 + $1.forwardFlops + $1.backwardFlops }
     let peak = sgemm(on: trainer.pool)
     return StepProfile(
       rows: rows.sorted { $0.forwardMs + $0.backwardMs > $1.forwardMs + $1.backwardMs },

@@ -171,7 +171,7 @@ public struct TrainingBenchmark {
     let typical = seconds.median
     let batch = configuration.training.batch
     let flops = network.graph.flops
-    let products = Double((flops.forward + flops.backward) * configuration.training.microbatchCount)
+    let products = (flops.forward + flops.backward) * Double(configuration.training.microbatchCount)
     return Result(
       model: configuration.model.kind.rawValue, ranks: world.size, threads: pool.threads, batch: batch,
       microbatch: configuration.training.microbatch, samplesPerSecond: Double(batch) / typical,

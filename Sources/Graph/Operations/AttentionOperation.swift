@@ -56,13 +56,14 @@ struct AttentionOperation: Operation {
   var backwardReads: BackwardReads { BackwardReads(inputs: [0, 1, 2, 3], output: true) }
 
   /// Of the scores and of their product with the values; half of it where half of the keys are not seen.
-  func forwardFlops(_ inputs: [Shape]) -> Int {
+  func forwardFlops(_ inputs: [Shape]) -> Double {
     let keys = isPacked ? inputs[0][1] : inputs[1][1]
-    return 4 * inputs[0].rows * keys * (isPacked ? inputs[0][2] / 3 : inputs[0][2]) / (isCausal ? 2 : 1)
+    let width = isPacked ? inputs[0][2] / 3 : inputs[0][2]
+    return (isCausal ? 2 : 4) * Double(inputs[0].rows) * Double(keys) * Double(width)
   }
 
   /// Five products where forward has two: the scores are computed again.
-  func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Int { forwardFlops(inputs) * 5 / 2 }
+  func backwardFlops(_ inputs: [Shape], wanted: [Bool]) -> Double { forwardFlops(inputs) * 2.5 }
 
   func forward(_ context: ForwardContext) {
     let layout = Layout(self, context.outputShape, context.shape(ofInput: isPacked ? 0 : 1))

@@ -95,9 +95,9 @@ struct ConvolutionOperation: Operation {
 
   var backwardReads: BackwardReads { BackwardReads(inputs: [0, 1], output: gradientNeedsOutput) }
 
-  func forwardFlops(_ inputs: [Shape]) -> Int {
+  func forwardFlops(_ inputs: [Shape]) -> Double {
     guard let y = try? outputShape(inputs) else { return 0 }
-    return 2 * y.rows * inputs[1].count
+    return 2 * Double(y.rows) * Double(inputs[1].count)
   }
 
   func workspaceCount(_ inputs: [Shape]) -> Int { work(inputs[0], inputs[1]).workspaceCount }

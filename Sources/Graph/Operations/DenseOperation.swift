@@ -41,7 +41,9 @@ struct DenseOperation: Operation {
   /// The residual's gradient is dy, which without an activation nothing overwrites.
   var gradientInPlace: Int? { hasResidual && activation == .identity ? residualIndex : nil }
 
-  func forwardFlops(_ inputs: [Shape]) -> Int { 2 * inputs[0].count * inputs[1][1] }
+  func forwardFlops(_ inputs: [Shape]) -> Double {
+    2 * Double(inputs[0].count) * Double(inputs[1][1])
+  }
 
   /// Of the weight.
   func wholeAdditionScratch(ofInput index: Int, _ inputs: [Shape]) -> Int? {

@@ -37,9 +37,9 @@ struct MatrixProductOperation: Operation {
 
   var backwardReads: BackwardReads { .inputs(0, 1) }
 
-  func forwardFlops(_ inputs: [Shape]) -> Int {
+  func forwardFlops(_ inputs: [Shape]) -> Double {
     let sizes = Sizes(inputs[0], inputs[1], transposeA, transposeB)
-    return 2 * sizes.count * sizes.m * sizes.n * sizes.inner
+    return 2 * Double(sizes.count) * Double(sizes.m) * Double(sizes.n) * Double(sizes.inner)
   }
 
   func forward(_ context: ForwardContext) {
