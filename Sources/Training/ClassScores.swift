@@ -18,11 +18,10 @@ struct ClassScores: Sendable {
     columns = Array(repeating: [], count: classes == 2 ? 1 : classes)
   }
 
-  /// - Parameter logSum: ln Σ exp of the logits.
-  mutating func add(label: Int32, logits: UnsafeBufferPointer<Float>, logSum: Double) {
+  mutating func add(label: Int32, logits: UnsafeBufferPointer<Float>, _ exponentials: ExponentialSum) {
     labels.append(label)
     if classes == 2 { return columns[0].append(Double(logits[1]) - Double(logits[0])) }
-    for index in columns.indices { columns[index].append(Double(logits[index]) - logSum) }
+    for index in columns.indices { columns[index].append(exponentials.logProbability(logits[index])) }
   }
 
   /// The areas of all ranks' samples together, the mean over the classes. Collective, and the same on all ranks.

@@ -79,8 +79,8 @@ public final class Predictor {
 
   private func prediction(_ output: UnsafeBufferPointer<Float>) -> Prediction {
     guard case .classification = network.task else { return .value(output[0]) }
-    let logSum = output.logSumOfExponentials
+    let sum = ExponentialSum(output)
     return .classes(
-      best: output.indexOfMaximum, probabilities: output.map { Float(exp(Double($0) - logSum)) })
+      best: output.indexOfMaximum, probabilities: output.map { Float(exp(sum.logProbability($0))) })
   }
 }

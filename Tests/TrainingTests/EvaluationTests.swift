@@ -116,7 +116,7 @@ extension RankTests {
         let (labels, width) = (stored.labels, stored.classes)
         let losses = labels.indices.map { row in
           stored.logits[row * width..<(row + 1) * width].withUnsafeBufferPointer {
-            Float($0.logSumOfExponentials - Double($0[Int(labels[row])]))
+            Float(-ExponentialSum($0).logProbability($0[Int(labels[row])]))
           }
         }
         let found = try labels.withUnsafeBufferPointer { labels in
@@ -199,6 +199,31 @@ extension RankTests {
         #expect(evaluation.confusionMatrix?.joined().reduce(0, +) == data.test.count)
       }
     }
+  }
+}
+
+@Suite struct ExponentialSumTests {
+  /// Softmax probabilities do not depend on the order of the other logits, nor on a number added to all: nor does one bit here.
+  @Test func equalProbabilitiesAreTheSameBits() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<200 {
+      // Differences and shifts without rounding.
+      let logits = (0..<7).map { _ in Float(Int.random(in: -4000...4000, using: &random)) / 256 }
+      let expected = logits.withUnsafeBufferPointer { ExponentialSum($0).logProbability(logits[3]) }
+      for shift in [0, 3.25, -1000] as [Float] {
+        let other = logits.shuffled(using: &random).map { $0 + shift }
+        let found = other.withUnsafeBufferPointer { ExponentialSum($0).logProbability(logits[3] + shift) }
+        #expect(found == expected, "\(logits), shifted by \(shift)")
+      }
+      let sum = logits.reduce(0) { $0 + exp(Double($1) - Double(logits[3])) }
+      #expect(abs(expected + log(sum)) < 1e-14 * max(1, log(sum)))
+    }
+  }
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity]) func whatIsNotFiniteIsNoProbability(_ logit: Float) {
+    let found = [0, logit, 1].withUnsafeBufferPointer { ExponentialSum($0).logProbability(1) }
+    // A class without any probability is none of the sum.
+    #expect(logit == -.infinity ? abs(found + log(1 + exp(-1))) < 1e-15 : found.isNaN)
   }
 }
 
