@@ -4,7 +4,7 @@ import Foundation
 ///
 /// A checkpoint is written into a hidden folder (``partialPath(_:)``) and appears under its name by one rename, when it is complete
 /// and on disk. At every moment, whatever fails and wherever a process is killed, the checkpoints under their names are whole; what a
-/// killed process has left hidden is removed by the next ``begin(step:)``.
+/// killed process has left hidden is removed by ``recover()``, and by the next ``begin(step:)``.
 ///
 /// The calls for one step, of which the ranks of a job share the second: `begin` on rank 0; `write` on each rank, with the files that it
 /// has; `commit` on rank 0 when all are written, or `abandon`. Nothing here is collective.
@@ -27,19 +27,19 @@ public struct CheckpointStore: Sendable {
   /// this step or any other, is removed.
   public func begin(step: Int) throws(CheckpointError) {
     try system.makeFolders(directory)
-    try restoreReplaced()
-    for trace in Trace.allCases {
-      for old in try steps(trace) { try system.removeTree(hidden(old, trace)) }
-    }
+    try recover()
     try system.makeFolders(partialPath(step))
   }
 
-  /// Gives checkpoints their names back that a process was about to replace when it was killed between its two renames. On rank 0, before
-  /// it asks for `steps`.
-  public func restoreReplaced() throws(CheckpointError) {
+  /// Gives checkpoints their names back that a process was about to replace when it was killed between its two renames, and removes what else
+  /// killed processes have left hidden. On rank 0, before it asks for `steps`.
+  public func recover() throws(CheckpointError) {
     for old in try steps(.replaced) where !FileSystem.isFolder(path(old)) {
       try system.rename(hidden(old, .replaced), to: path(old))
       try system.synchronize(folder: directory)
+    }
+    for trace in Trace.allCases {
+      for old in try steps(trace) { try system.removeTree(hidden(old, trace)) }
     }
   }
 

@@ -7,6 +7,11 @@ package enum TerminalText {
   /// writing. Line breaks and tabs stay.
   package static func escaped(_ text: String) -> String { escaped(text.unicodeScalars) }
 
+  /// As `escaped`, on one line: line breaks and tabs are escaped too.
+  package static func oneLine(_ text: String) -> String {
+    escaped(text).replacing("\n", with: "\\n").replacing("\t", with: "\\t")
+  }
+
   /// As `escaped`; of what is longer than a screen the middle is left out.
   package static func message(_ text: String) -> String {
     let scalars = text.unicodeScalars

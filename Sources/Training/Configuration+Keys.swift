@@ -52,7 +52,9 @@ extension Configuration {
       "training.ema_decay", \.training.emaDecay,
       .optional(.number("above 0 and below 1") { 0 < $0 && $0 < 1 })),
     .init("training.initial_weights.path", \.training.initialWeights.path, .optional(.text)),
-    .init("training.initial_weights.map", \.training.initialWeights.map, .list(.text), only: warmStart),
+    .init(
+      "training.initial_weights.map", \.training.initialWeights.map, .list(.text, such: #"["model.="]"#),
+      only: warmStart),
     .init("training.initial_weights.transpose", \.training.initialWeights.transpose, .flag, only: warmStart),
     .init("training.initial_weights.missing", \.training.initialWeights.missing, .choice, only: warmStart),
     .init(

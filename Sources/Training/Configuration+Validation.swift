@@ -31,8 +31,12 @@ extension Configuration {
         return (key.name, "\(reason); remove it")
       }
     }
-    if name.contains("/") {
-      return ("name", "expected one without a slash, as a run directory is called by it")
+    if name.contains("/")
+      || name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+    {
+      return (
+        "name", "expected one without slashes and control characters, as a run directory is called by it"
+      )
     }
     return modelFault ?? dataFault ?? trainingFault ?? communicationFault
   }
@@ -128,13 +132,23 @@ extension Configuration {
       )
     }
     if let fault = training.initialWeights.mapFault { return ("training.initial_weights.map", fault) }
-    if let steps = training.steps, training.schedule.warmupSteps > steps {
-      return (
-        "training.schedule.warmup_steps",
-        "a warm-up of \(training.schedule.warmupSteps) steps is longer than the run of \(steps)"
-      )
-    }
+    if let steps = training.steps { return warmupFault(totalSteps: steps) }
     return nil
+  }
+
+  private func warmupFault(totalSteps: Int) -> (key: String, problem: String)? {
+    guard training.schedule.warmupSteps > totalSteps else { return nil }
+    return (
+      "training.schedule.warmup_steps",
+      "a warm-up of \(training.schedule.warmupSteps) steps is longer than the run of \(totalSteps)"
+    )
+  }
+
+  /// Checks what depends on the number of steps, which of a run of epochs is known with its data.
+  func validate(totalSteps: Int) throws(ConfigurationError) {
+    if let fault = warmupFault(totalSteps: totalSteps) {
+      throw ConfigurationError("\(fault.key): \(fault.problem)")
+    }
   }
 
   private var communicationFault: (key: String, problem: String)? {

@@ -72,6 +72,9 @@ struct ConfigurationReader {
   ) throws(ConfigurationError) {
     if !name.isEmpty { try checkName(name, place: place) }
     if Self.keyNames.contains(name) {
+      if file != nil, let earlier = given[name]?.place {
+        throw ConfigurationError("\(name): given twice, first at \(earlier)", at: place)
+      }
       given[name] = Given(node: node, place: place)
       return
     }
@@ -84,7 +87,7 @@ struct ConfigurationReader {
     for (key, value) in mapping {
       var keyPlace = place
       if let file, let mark = key.mark { keyPlace = "\(file):\(mark.line)" }
-      guard let word = key.plainText else {
+      guard let word = key.plainText, !word.isEmpty else {
         throw ConfigurationError("expected the name of a key, found \(key.summary)", at: keyPlace)
       }
       try visit(value, as: name.isEmpty ? word : "\(name).\(word)", place: keyPlace, file: file)

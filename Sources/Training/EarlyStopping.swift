@@ -1,5 +1,3 @@
-import NeuralNetwork
-
 /// Ends a run whose metric over held-out samples does not get better any more. Every rank has the same metrics, so all stop together.
 public struct EarlyStopping: Codable, Sendable, Equatable {
   public private(set) var best: BestMetric
@@ -16,18 +14,8 @@ public struct EarlyStopping: Codable, Sendable, Equatable {
   }
 
   /// What a configuration asks for; nil where it does not.
-  ///
-  /// - Parameters:
-  ///   - task: of the network.
-  ///   - heldOut: samples of the test part.
-  /// - Throws: when evaluations will not have the metric.
-  public init?(
-    _ configuration: Configuration.EarlyStopping, task: NeuralNetwork.Task, heldOut: Int
-  ) throws(ConfigurationError) {
+  public init?(_ configuration: Configuration.EarlyStopping) {
     guard let patience = configuration.patience else { return nil }
-    try configuration.metric.check(
-      "training.early_stopping.metric", neededFor: "training.early_stopping.patience", task: task,
-      heldOut: heldOut)
     self.init(BestMetric(configuration.metric, minDelta: configuration.minDelta), patience: patience)
   }
 

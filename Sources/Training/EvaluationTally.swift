@@ -83,9 +83,9 @@ struct EvaluationTally {
       before += 1
     }
     if before < Metric.topCount { correctInTop += 1 }
-    let logSum = logits.logSumOfExponentials
-    logLoss.add(logSum - Double(own))
-    scores?.add(label: Int32(label), logits: logits, logSum: logSum)
+    let exponentials = ExponentialSum(logits)
+    logLoss.add(-exponentials.logProbability(own))
+    scores?.add(label: Int32(label), logits: logits, exponentials)
   }
 }
 
@@ -100,8 +100,7 @@ extension EvaluationTally {
     evaluation.classes = classNames
     evaluation.confusionMatrix = classes.confusionMatrix
     // Every rank comes to the same answer, so all take part or none.
-    let reason = whole.reasonAgainstAreas(classNames)
-    if let reason {
+    if let reason = MetricCheck.reasonAgainstAreas(classes.actual, classNames) {
       for metric in [Metric.rocAUC, .prAUC] { evaluation.leftOut[metric.rawValue] = reason }
     } else if let scores {
       let areas = try scores.areas(on: world)
@@ -136,18 +135,10 @@ extension EvaluationTally {
       if distance > 0 {
         evaluation[.r2] = 1 - squaredError.value / distance
       } else {
-        evaluation.leftOut[Metric.r2.rawValue] = "all targets are the same"
+        evaluation.leftOut[Metric.r2.rawValue] = MetricCheck.reasonAgainstR2
       }
     }
     return evaluation
-  }
-
-  private func reasonAgainstAreas(_ names: [String]?) -> String? {
-    guard let classes, scores != nil else {
-      return "there are more than \(ClassScores.mostClasses) classes"
-    }
-    guard let missing = classes.actual.firstIndex(of: 0) else { return nil }
-    return "no sample has the class \(names?[missing] ?? String(missing))"
   }
 
   /// Makes counts and sums those of all ranks; scores stay where they are.
@@ -173,13 +164,5 @@ extension UnsafeBufferPointer<Float> {
     var best = 0
     for index in indices.dropFirst() where self[index] > self[best] { best = index }
     return best
-  }
-
-  /// ln Σ exp(x)
-  var logSumOfExponentials: Double {
-    let top = Double(self[indexOfMaximum])
-    var sum = 0.0
-    for element in self { sum += exp(Double(element) - top) }
-    return top + log(sum)
   }
 }

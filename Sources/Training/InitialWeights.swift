@@ -93,6 +93,10 @@ extension WeightSources {
     }
   }
 
+  private func turned(_ shape: [Int], _ tensor: SafetensorsFile.Tensor) -> String {
+    shape == tensor.shape ? "" : " when transposed"
+  }
+
   /// A line for each tensor that has a parameter's name and does not fit it.
   var mismatchLines: [String] {
     mismatches.map { mismatch in
@@ -101,10 +105,12 @@ extension WeightSources {
       let what = "tensor \(Quotation.of(tensor.name))\(renamed)"
       switch mismatch.reason {
       case .shape(let shape, fitsOtherwise: true):
-        return "\(what) has shape \(shape), expected \(parameter.shape): it fits the other way round, see "
+        return
+          "\(what) has shape \(shape)\(turned(shape, tensor)), expected \(parameter.shape): it fits the other way round, see "
           + "training.initial_weights.transpose"
       case .shape(let shape, fitsOtherwise: false):
-        return "\(what) has shape \(shape), expected \(parameter.shape); to leave it out, rename it in "
+        return
+          "\(what) has shape \(shape)\(turned(shape, tensor)), expected \(parameter.shape); to leave it out, rename it in "
           + "training.initial_weights.map and set training.initial_weights.missing to initialize"
       case .type:
         return "\(what) has elements of \(tensor.type.rawValue), expected F32, BF16 or F16"

@@ -26,7 +26,7 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// What an evaluation of such a network has, unless the samples do not allow it.
+  /// What an evaluation of such a network has, unless the samples do not allow it (``MetricCheck``).
   public static func all(for task: NeuralNetwork.Task) -> [Metric] {
     switch task {
     case .classification(let classes):
@@ -34,25 +34,6 @@ public enum Metric: String, Codable, Sendable, CaseIterable {
         + [.precision, .recall, .f1, .rocAUC, .prAUC]
     case .nextToken: [.loss, .perplexity, .accuracy]
     case .regression: [.loss, .mse, .mae, .r2]
-    }
-  }
-
-  /// - Parameters:
-  ///   - key: which names the metric.
-  ///   - needed: the key because of which there has to be one.
-  ///   - heldOut: samples of the test part.
-  /// - Throws: when evaluations will not have it.
-  func check(
-    _ key: String, neededFor needed: String, task: NeuralNetwork.Task, heldOut: Int
-  ) throws(ConfigurationError) {
-    if heldOut == 0 {
-      throw ConfigurationError(
-        "\(needed): the run holds out no samples; raise data.test_fraction, or remove it")
-    }
-    let known = Self.all(for: task)
-    guard known.contains(self) else {
-      throw ConfigurationError(
-        "\(key): evaluations will have no \(rawValue), only \(known.map(\.rawValue).joined(separator: ", "))")
     }
   }
 

@@ -44,7 +44,7 @@ struct ProgressDisplay {
       let text =
         "epoch \(min((metrics.step - 1) / stepsPerEpoch + 1, (totalSteps - 1) / stepsPerEpoch + 1))"
         + "/\((totalSteps - 1) / stepsPerEpoch + 1)  step \(metrics.step)/\(totalSteps)"
-        + "  loss \(Self.number(metrics.loss))  \(Self.grouped(metrics.samplesPerSecond)) samples/s"
+        + "  loss \(metrics.loss.map(Self.number) ?? "of skipped steps only")  \(Self.grouped(metrics.samplesPerSecond)) samples/s"
         + "  \(Self.clock(left)) left"
       if isLive && !isLast {
         Terminal.write("\r\u{1B}[K" + bar(metrics.step) + text)

@@ -23,6 +23,11 @@ enum ReadyMade {
       ) { inputs in model(inputs.features) }
     }
     let sample = try sampleShape(configuration.model, data)
+    if let given = configuration.model.vocabulary, given < vocabulary(configuration.model, data) {
+      throw ShapeError(
+        "expected at least \(vocabulary(configuration.model, data)), the codes of the data, found \(given)",
+        place: "model.vocabulary")
+    }
     return try Network(
       microbatch: microbatch, sample: sample, task: task, loss: loss, forTraining: forTraining
     ) { inputs in

@@ -36,7 +36,7 @@ final class Resumption {
     case .none: return nil
     case .checkpoint(let checkpoint): (found, isOrigin) = (checkpoint, true)
     case .run(let store, let origin):
-      try? store.restoreReplaced()
+      try? store.recover()
       // Reading all of a checkpoint takes its time, so only where it is needed.
       if let last = try store.steps().last {
         guard last > step else { return nil }

@@ -82,16 +82,24 @@ final class RunDirectory {
           "\(path): holds a run already; choose another --output, or remove it", exitStatus: 2)
       }
       try Self.check(path, configuration)
-      if var found = try RunIdentity(directory: path) {
-        found.restarts += 1
-        identity = found
+      if let found = try RunIdentity(directory: path) {
+        identity = found.nextLife(in: path)
+        if identity.id != found.id {
+          Logger(label: "rondo.training").notice(
+            "\(path): is a copy of \(found.directory ?? ""): it goes on from its checkpoints, as a run of its own"
+          )
+        }
       }
       isResumed = true
     }
+    identity.directory = RunIdentity.resolved(path)
     self.identity = identity
     self.isResumed = isResumed
     if isResumed, Self.isFinished(path) { return }
-    do { try writeDescription() } catch { throw Self.unwritable(path, error) }
+    do { try writeDescription() } catch {
+      abandon()
+      throw Self.unwritable(path, error)
+    }
   }
 
   private func writeDescription() throws {

@@ -57,19 +57,26 @@ public struct RunFiles: Sendable {
     let isCheckpoint = folder.lastPathComponent == checkpointsName
     let homes = [path] + (isCheckpoint ? ["\(path)/../.."] : [])
     let place = homes.first { exists(preprocessingName, in: $0) } ?? homes[homes.count - 1]
+    let configuration = homes.first { exists(configurationName, in: $0) }.map { "\($0)/\(configurationName)" }
+    let keepsAverage =
+      try configuration.map { try Configuration(contentsOf: $0).training.emaDecay != nil } ?? false
     return (
-      homes.first { exists(configurationName, in: $0) }.map { "\($0)/\(configurationName)" },
+      configuration,
       exists(weightsName, in: path)
-        ? try wholeWeights(in: path) : try newestWeights(of: path, report: report),
+        ? try wholeWeights(in: path, keepsAverage: keepsAverage)
+        : try newestWeights(of: path, keepsAverage: keepsAverage, report: report),
       "\(place)/\(preprocessingName)"
     )
   }
 
   /// The weights of a directory, or their average if one is kept.
-  private static func wholeWeights(in directory: String) throws(CheckpointError) -> String {
+  private static func wholeWeights(
+    in directory: String, keepsAverage: Bool
+  ) throws(CheckpointError) -> String {
     let average = RunDirectory.averageWeights
     let hasAverage =
-      try StoredCheckpoint.names(in: directory)?.contains(average) ?? exists(average, in: directory)
+      try StoredCheckpoint.names(in: directory)?.contains(average)
+      ?? (keepsAverage || exists(average, in: directory))
     let file = "\(directory)/\(hasAverage ? average : weightsName)"
     try StoredCheckpoint.check(file: file)
     _ = try SafetensorsFile(path: file)
@@ -79,12 +86,14 @@ public struct RunFiles: Sendable {
   /// The weights of a run's newest checkpoint that has them whole; the optimizer's state in it need not be.
   ///
   /// - Returns: nil for a run without checkpoints.
-  private static func newestWeights(of run: String, report: (String) -> Void) throws -> String? {
+  private static func newestWeights(
+    of run: String, keepsAverage: Bool, report: (String) -> Void
+  ) throws -> String? {
     let candidates = checkpoints(of: run).reversed().map(\.path)
     var faults: [String] = []
     for candidate in candidates {
       do throws(CheckpointError) {
-        let weights = try wholeWeights(in: candidate)
+        let weights = try wholeWeights(in: candidate, keepsAverage: keepsAverage)
         let name = URL(fileURLWithPath: candidate).lastPathComponent
         for fault in faults { report("\(fault); falling back to \(name)") }
         return weights
@@ -95,6 +104,11 @@ public struct RunFiles: Sendable {
     guard let newest = faults.first else { return nil }
     let none = faults.count == 1 ? "the only checkpoint is not" : "none of the \(faults.count) checkpoints is"
     throw RunDirectoryError("\(newest); \(none) whole: let \(run) train on, or train it anew")
+  }
+
+  /// Whether these weights are an average over the run.
+  static func isAverage(_ path: String) -> Bool {
+    URL(fileURLWithPath: path).lastPathComponent == RunDirectory.averageWeights
   }
 
   /// As a warning of the program's log.

@@ -7,6 +7,8 @@ struct RunIdentity: Codable, Equatable {
   var id: String
   /// How often the run has been taken up again.
   var restarts: Int
+  /// Where the run was last trained, without symbolic links.
+  var directory: String?
   /// The run or checkpoint with whose state it began, if another's; absolute.
   var origin: String?
 
@@ -26,6 +28,32 @@ struct RunIdentity: Codable, Equatable {
     do { self = try JSONDecoder().decode(RunIdentity.self, from: data) } catch {
       throw RunDirectoryError("\(path): is no description of a run; remove the directory", exitStatus: 2)
     }
+  }
+
+  /// Of the next life of the run, in this directory; a new run's, with the same past, if this is a copy of a directory that is still there: the memory
+  /// that the run has left is the other's.
+  func nextLife(in path: String) -> RunIdentity {
+    var next = self
+    next.restarts += 1
+    if let directory, directory != Self.resolved(path), !Self.isSame(directory, path),
+      (try? RunIdentity(directory: directory))?.id == id
+    {
+      next.id = RunIdentity().id
+    }
+    return next
+  }
+
+  private static func isSame(_ one: String, _ other: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev
+      && first.st_ino == second.st_ino
+  }
+
+  /// A path without symbolic links; nil where nothing is there.
+  static func resolved(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   func write(to directory: String) throws {

@@ -82,8 +82,9 @@ public struct RunInspection: Codable, Sendable {
     for line in text.split(separator: "\n").reversed()
     where steps == nil || evaluation == nil || trainLoss == nil {
       let json = Data(line.utf8)
-      if let step = try? JSONLine.decode(StepMetrics.self, from: json), trainLoss == nil {
-        (steps, epochs, trainLoss) = (step.step, step.epoch, step.loss)
+      if let step = try? JSONLine.decode(StepMetrics.self, from: json) {
+        (steps, epochs) = (steps ?? step.step, epochs ?? step.epoch)
+        trainLoss = trainLoss ?? step.loss
       } else if let found = try? JSONLine.decode(EvaluationMetrics.self, from: json), evaluation == nil {
         evaluation = found.evaluation
       }
@@ -134,7 +135,8 @@ extension RunInspection {
     add("held out", metrics.isEmpty ? nil : metrics.map(\.1).joined(separator: ", "))
     add("ranks", ranks.map(String.init))
     add("weights", weights.map { "\($0.path): \($0.summary)" } ?? "none yet")
-    add("sha256", weightsSha256)
+    let isAverage = weights.map { RunFiles.isAverage($0.path) } ?? false
+    add(isAverage ? "sha256 before averaging" : "sha256 of weights", weightsSha256)
     add("checkpoints", checkpoints.isEmpty ? nil : checkpoints.map(\.name).joined(separator: ", "))
     let state = kind == .checkpoint ? "a checkpoint" : isFinished ? "a finished run" : "an unfinished run"
     let listed = [["file", "bytes"]] + files.map { [$0.name, ProgressDisplay.grouped(Double($0.bytes))] }

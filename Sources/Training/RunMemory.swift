@@ -140,6 +140,6 @@ public struct RunMemory: Codable, Sendable, Equatable {
       ?? "this machine has \(gigabytes(limit.bytes)) GB; "
     return
       "the model needs \(gigabytes(host)) GB on a host (each rank \(gigabytes(total)) and up to \(gigabytes(checkpoint)) while a checkpoint is "
-      + "written) and \(available)make model.hidden or training.microbatch smaller, or have fewer ranks on a host"
+      + "written) and \(available)make the model or training.microbatch smaller, or have fewer ranks on a host"
   }
 }

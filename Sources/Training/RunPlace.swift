@@ -65,7 +65,14 @@ struct RunPlace {
     if case .from(let other) = resume, !isSame(other, path), !began(path, from: other) { return "" }
     try RunDirectory.check(path, configuration)
     let id = try RunIdentity(directory: path)?.id ?? ""
-    return try "\(id)\n" + String(contentsOfFile: "\(path)/\(RunDirectory.summary)", encoding: .utf8)
+    let summary = "\(path)/\(RunDirectory.summary)"
+    guard let data = try RunDirectory.contents(summary),
+      let text = String(bytes: data, encoding: .utf8), (try? Summary(json: text)) != nil
+    else {
+      throw RunDirectoryError(
+        "\(summary): is no summary of a run; remove it, and the same command goes on", exitStatus: 2)
+    }
+    return "\(id)\n" + text
   }
 
   private static func checkpoints(of directory: RunDirectory) -> Resumption.Source {

@@ -9,7 +9,7 @@ public struct Summary: Codable, Sendable, Equatable {
   /// Samples trained on per second of training: without evaluation, start and end.
   public var samplesPerSecond: Double
   public var stepSecondsMedian: Double
-  /// Mean loss over the samples of the last epoch, or of the part of it that was run.
+  /// Mean loss over the samples of the last epoch, or of the part of it that was run, without those of skipped steps.
   public var trainLoss: Double
   /// Metrics over the held-out samples.
   public var evaluation: [String: Double]

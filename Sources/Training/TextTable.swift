@@ -1,7 +1,10 @@
-/// Rows of words in aligned columns, for people.
+import MPI
+
+/// Rows of words in aligned columns, for people: what a terminal would obey is escaped.
 enum TextTable {
   /// - Parameter left: columns that are aligned to the left; all others to the right.
   static func lines(_ rows: [[String]], left: Set<Int> = [0]) -> [String] {
+    let rows = rows.map { $0.map(TerminalText.oneLine) }
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

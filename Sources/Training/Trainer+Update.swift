@@ -75,6 +75,11 @@ extension Trainer {
     }
   }
 
+  /// The names of the parameters that are not finite on this rank.
+  var notFiniteWeights: [String] {
+    network.graph.parameters.filter { !state.parameters[$0.range].allSatisfy(\.isFinite) }.map(\.name)
+  }
+
   /// The names of the tensors whose gradients of the last step were not finite on some rank. Collective.
   func notFiniteTensors() throws(MPIError) -> [String] {
     let parameters = network.graph.parameters

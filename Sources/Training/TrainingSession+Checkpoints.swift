@@ -10,7 +10,10 @@ extension TrainingSession {
     self.isBest = false
     let verdict = trainer.verdict
     requests.take(isAsked: verdict.saves > 0, step: trainer.step, time: MPI.wallTime())
-    let isDue = isBest || verdict.dues > 0 || every > 0 && (trainer.step % every == 0 || isOver)
+    // While steps are skipped, as after weights have become infinite, there is nothing new, and checkpoints would take the place of good ones.
+    let isNew = trainer.progress.skippedInARow == 0 || isOver
+    let isDue =
+      isBest || isNew && (verdict.dues > 0 || every > 0 && (trainer.step % every == 0 || isOver))
     let (isAsked, isStopping) = (verdict.saves > 0, verdict.stops > 0)
     guard isDue || isAsked || isStopping, let checkpointer else {
       if isStopping { throw CommonFailure("stopped by a signal after step \(trainer.step)", exitStatus: 75) }

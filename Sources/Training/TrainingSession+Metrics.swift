@@ -11,15 +11,12 @@ extension TrainingSession {
   /// Writes a line of metrics.
   mutating func log(_ learningRate: Double) throws {
     let progress = trainer.progress
-    let steps = Double(progress.stepsSinceLine)
     let metrics = StepMetrics(
-      step: trainer.step, epoch: epochs, loss: progress.lossSinceLine / steps, learningRate: learningRate,
+      step: trainer.step, epoch: epochs, loss: progress.meanLossSinceLine, learningRate: learningRate,
       samplesPerSecond: samplesPerSecond(progress), wallSeconds: wallSeconds)
     try write(JSONLine.encode(metrics))
     display.show(metrics)
-    trainer.progress.lossSinceLine = 0
-    trainer.progress.stepsSinceLine = 0
-    trainer.progress.secondsSinceLine = 0
+    trainer.progress.beginLine()
     recordLine()
   }
 
@@ -38,9 +35,7 @@ extension TrainingSession {
   /// Closes the sums of an epoch, and evaluates where that is due.
   mutating func endEpoch(isEnd: Bool) throws {
     if trainer.progress.stepsInEpoch > 0 {
-      trainer.progress.trainLoss = trainer.progress.lossInEpoch / Double(trainer.progress.stepsInEpoch)
-      trainer.progress.lossInEpoch = 0
-      trainer.progress.stepsInEpoch = 0
+      trainer.progress.beginEpoch()
       recordLine()
     }
     let every = trainer.configuration.training.evaluateEveryEpochs

@@ -32,8 +32,7 @@ struct TrainingSession {
     self.checkpointer = checkpointer
     stepSeconds.reserveCapacity(min(trainer.totalSteps - trainer.step, 1 << 20))
     let (configuration, progress) = (trainer.configuration, trainer.progress)
-    stopping = try EarlyStopping(
-      configuration.training.earlyStopping, task: trainer.network.task, heldOut: trainer.data.test.count)
+    stopping = EarlyStopping(configuration.training.earlyStopping)
     stopping?.restore(
       progress.bestMetric, step: progress.bestStep, evaluationsSinceBest: progress.evaluationsSinceBest)
     let clock = CheckpointClock(minutes: trainer.configuration.checkpoint.everyMinutes)
@@ -52,6 +51,9 @@ struct TrainingSession {
     if let checkpointer, let metric = configuration.checkpoint.best {
       best = BestMetric(metric)
       if progress.keptStep >= 0 { try takeUpBest(checkpointer) }
+    } else {
+      // A later life may want the best by another metric.
+      (trainer.progress.keptMetric, trainer.progress.keptStep) = (0, -1)
     }
   }
 
@@ -90,14 +92,17 @@ struct TrainingSession {
     while !isOver {
       let learningRate = trainer.learningRate
       try trainer.trainStep()
-      if trainer.progress.skippedInARow == Self.mostSkipped { throw try notFinite() }
+      let skipped = trainer.progress.skippedInARow
+      if skipped == Self.mostSkipped || skipped == trainer.totalSteps { throw try notFinite() }
       stepSeconds.append(trainer.stepSeconds)
       try checkpointer?.advance(trainer.verdict)
       try completeStep(learningRate: learningRate)
+      if isOver { try checkWeights() }
       try saveIfDue()
     }
     // An earlier life may have come as far as this.
     if evaluation == nil, trainer.data.test.count > 0 { evaluation = try trainer.evaluate() }
+    if stepSeconds.isEmpty { try checkWeights() }
     try saveLast()
     try checkpointer?.finish()
   }
@@ -117,14 +122,40 @@ struct TrainingSession {
   /// Steps in a row that may change nothing since gradients were not finite.
   private static let mostSkipped = 10
 
-  /// Collective.
-  private func notFinite() throws(MPIError) -> CommonFailure {
+  /// Waits for the checkpoint under way. Collective.
+  private func notFinite() throws -> CommonFailure {
+    try checkpointer?.finish()
     let names = try trainer.notFiniteTensors()
-    let rest = names.count > 4 ? " and \(names.count - 4) more" : ""
     let what = names.isEmpty ? "losses" : "gradients"
-    let tensors = names.isEmpty ? "" : " (\(names.prefix(4).joined(separator: ", "))\(rest))"
+    let steps = trainer.progress.skippedInARow
     return CommonFailure(
-      "step \(trainer.step): the \(what) of \(Self.mostSkipped) steps in a row were not finite\(tensors), and these steps changed nothing; lower training.optimizer.learning_rate, add training.schedule.warmup_steps, "
-        + "or set data.standardize for features of large values")
+      "step \(trainer.step): the \(what) of \(steps) step\(steps == 1 ? "" : "s in a row") were not finite\(Self.listed(names)), and changed nothing; "
+        + Self.remedy)
   }
+
+  /// Refuses to end with weights that say nothing: an update with finite gradients has made them so, and no step came after it that would have
+  /// been skipped until now. The checkpoints before are still there. Collective.
+  private func checkWeights() throws {
+    let names = trainer.notFiniteWeights
+    do {
+      try CommonFailure.agreed(on: trainer.world) {
+        guard names.isEmpty else {
+          throw CommonFailure(
+            "step \(trainer.step): the weights are not finite\(Self.listed(names)): the run has diverged; \(Self.remedy)"
+          )
+        }
+      }
+    } catch let failure as CommonFailure {
+      try checkpointer?.finish()
+      throw failure
+    }
+  }
+
+  private static func listed(_ names: [String]) -> String {
+    let rest = names.count > 4 ? " and \(names.count - 4) more" : ""
+    return names.isEmpty ? "" : " (\(names.prefix(4).joined(separator: ", "))\(rest))"
+  }
+
+  private static let remedy =
+    "lower training.optimizer.learning_rate, add training.schedule.warmup_steps, or set data.standardize for features of large values"
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import MPI
 
 /// What a safetensors file holds, by its header: the values are not read.
 public struct WeightsInspection: Codable, Sendable, Equatable {
@@ -44,7 +45,8 @@ public struct WeightsInspection: Codable, Sendable, Equatable {
       }
     let pairs = metadata.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     return
-      (["\(path): \(summary)"] + (pairs.isEmpty ? [] : ["metadata: \(pairs.joined(separator: ", "))"])
+      (["\(path): \(summary)"]
+      + (pairs.isEmpty ? [] : ["metadata: \(TerminalText.oneLine(pairs.joined(separator: ", ")))"])
       + [""] + TextTable.lines(rows, left: [0, 1])).joined(separator: "\n")
   }
 

@@ -52,7 +52,19 @@ import Testing
     ("seed: 1\nmodel: {kind: a}\nseed: 2", "config.yaml:1: given twice in one section: \"seed\""),
     (
       "name: ../a\ndata: { source: digits }",
-      "config.yaml:1: name: expected one without a slash, as a run directory is called by it"
+      "config.yaml:1: name: expected one without slashes and control characters, as a run directory is called by it"
+    ),
+    (
+      "name: \"a\\0b\"\ndata: { source: digits }",
+      "config.yaml:1: name: expected one without slashes and control characters, as a run directory is called by it"
+    ),
+    (
+      "training.batch: 64\ntraining:\n  batch: 32",
+      "config.yaml:3: training.batch: given twice, first at config.yaml:1"
+    ),
+    (
+      "\"\": { seed: 1 }",
+      "config.yaml:1: expected the name of a key, found \"\""
     ),
     ("? [a]\n: 1", "config.yaml:1: expected the name of a key, found [a]"),
   ])

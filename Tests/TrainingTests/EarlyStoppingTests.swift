@@ -38,21 +38,41 @@ import Testing
 
   @Test func itIsOffWithoutPatience() throws {
     let off = Configuration.EarlyStopping(metric: .loss)
-    #expect(try EarlyStopping(off, task: .regression(outputs: 1), heldOut: 0) == nil)
+    #expect(EarlyStopping(off) == nil)
+    let wanted = Configuration.EarlyStopping(metric: .rocAUC, patience: 3, minDelta: 0.5)
+    #expect(EarlyStopping(wanted) == EarlyStopping(BestMetric(.rocAUC, minDelta: 0.5), patience: 3))
   }
 
-  @Test func aMetricThatWillNotBeThereIsRefused() throws {
-    let wanted = Configuration.EarlyStopping(metric: .rocAUC, patience: 3, minDelta: 0.5)
-    let stopping = try EarlyStopping(wanted, task: .classification(classes: 2), heldOut: 1)
-    #expect(stopping == EarlyStopping(BestMetric(.rocAUC, minDelta: 0.5), patience: 3))
-    var error = #expect(throws: ConfigurationError.self) {
-      try EarlyStopping(wanted, task: .regression(outputs: 1), heldOut: 1)
+  @Test(
+    arguments: [
+      (
+        Metric.rocAUC, "yes",
+        "key: evaluations will have no roc_auc, as no sample has the class no, only loss, log_loss, accuracy, precision, recall, f1"
+      ),
+      (
+        .prAUC, "no",
+        "key: evaluations will have no pr_auc, as no sample has the class yes, only loss, log_loss, accuracy, precision, recall, f1"
+      ),
+      (
+        .mse, "both",
+        "key: evaluations will have no mse, only loss, log_loss, accuracy, precision, recall, f1, roc_auc, pr_auc"
+      ),
+      (.f1, "none", "needed: the run holds out no samples; raise data.test_fraction, or remove it"),
+      (.rocAUC, "both", nil), (.f1, "yes", nil),
+    ] as [(Metric, String, String?)])
+  func aMetricThatWillNotBeThereIsRefused(_ metric: Metric, _ labels: String, _ problem: String?) throws {
+    let classes: [Int32] = ["yes": [1, 1], "no": [0, 0], "both": [0, 1]][labels] ?? []
+    let check = MetricCheck(
+      task: .classification(classes: 2), loss: .crossEntropy(),
+      labels: .classes(classes, names: ["no", "yes"]))
+    var found: String?
+    do { try check.check(metric, "key", neededFor: "needed") } catch {
+      found = error.problem
     }
-    #expect(error?.problem.hasSuffix("no roc_auc, only loss, mse, mae, r2") == true)
-    error = #expect(throws: ConfigurationError.self) {
-      try EarlyStopping(wanted, task: .classification(classes: 2), heldOut: 0)
-    }
-    #expect(error?.problem.contains("holds out no samples") == true)
+    #expect(found == problem)
+  }
+
+  @Test func anEvaluationWithoutTheMetricNamesTheReason() throws {
     var evaluation = Evaluation(samples: 1)
     evaluation[.loss] = 2
     evaluation.leftOut["roc_auc"] = "no sample has the class yes"

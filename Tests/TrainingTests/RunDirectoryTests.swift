@@ -30,6 +30,38 @@ import Testing
     #expect(try open().identity.restarts == 1)
   }
 
+  /// Two directories of one name for their memory would take it from each other.
+  @Test func aCopyOfADirectoryIsARunOfItsOwn() throws {
+    let (other, link) = (path + "-other", path + "-link")
+    defer { for path in [path, other, link] { try? FileManager.default.removeItem(atPath: path) } }
+    let identity = try open().identity
+    try FileManager.default.copyItem(atPath: path, toPath: other)
+    let copy = try RunDirectory(other, configuration: configuration, resumes: true, waiting: 0).identity
+    #expect(copy.id != identity.id && copy.restarts == 1)
+    // The same directory by another name, and one that was moved, are the run that was there.
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+    let linked = try RunDirectory(link, configuration: configuration, resumes: true, waiting: 0).identity
+    #expect(linked.id == identity.id && linked.directory == identity.directory)
+    try FileManager.default.removeItem(atPath: other)
+    try FileManager.default.moveItem(atPath: path, toPath: other)
+    let moved = try RunDirectory(other, configuration: configuration, resumes: true, waiting: 0).identity
+    #expect(moved.id == identity.id && moved.restarts == 2)
+    #expect(try RunIdentity(directory: other)?.directory == moved.directory)
+  }
+
+  @Test func anotherMetricForTheBestCheckpointIsAnotherRun() throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    func start(_ best: Metric?) throws {
+      var configuration = configuration
+      configuration.checkpoint.best = best
+      _ = try RunDirectory(path, configuration: configuration, resumes: true, waiting: 0)
+    }
+    for best in [nil, Metric.f1, .f1, nil, .accuracy] { try start(best) }
+    let failure = #expect(throws: RunDirectoryError.self) { try start(.loss) }
+    #expect(
+      failure?.problem.contains("begun with checkpoint.best: \"accuracy\", and this is \"loss\"") == true)
+  }
+
   @Test func aJobThatIsBeingEndedIsWaitedFor() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     _ = try open()

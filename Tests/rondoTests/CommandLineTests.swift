@@ -264,6 +264,10 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     for (settings, part) in [
       (["checkpoint.best=r2"], "checkpoint.best: evaluations will have no r2"),
       (["training.early_stopping.patience=2", "training.early_stopping.metric=mse"], "will have no mse"),
+      (
+        ["training.schedule.warmup_steps=1000000"],
+        "training.schedule.warmup_steps: a warm-up of 1000000 steps"
+      ),
     ] {
       try expectRefusal(
         ranks: 2, ["train", config, "--output", output] + settings.flatMap { ["--set", $0] }, contains: [part]
@@ -285,7 +289,8 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
     try expectRefusal(
-      ["train", config, "--set", "model.hidden=[16777216, 16777216]"], contains: ["GB", "model.hidden"])
+      ["train", config, "--set", "model.hidden=[16777216, 16777216]"],
+      contains: ["GB", "make the model or training.microbatch smaller"])
   }
 
   @Test(arguments: [1, 2, 4]) func jsonIsOneObjectALineWithTheSummaryLast(ranks: Int) throws {

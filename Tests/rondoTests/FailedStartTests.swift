@@ -62,6 +62,37 @@ import Testing
     #expect(weights != nil && found == weights, "\(again)")
   }
 
+  /// There is room for the name of the run, and none for its configuration.
+  @Test(.enabled(if: CheckpointFaultTests.canMount)) func aStartWithoutRoomLeavesNothing() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let script =
+      "mkdir -p $0 && mount -t tmpfs -o size=4k tmpfs $0 && \"$@\"; status=$?; echo left: $(ls -A $0); exit $status"
+    let job = try Job.run(
+      ranks: 1, program: "unshare",
+      arguments: [
+        "-m", "sh", "-c", script, directory.path + "/run", try rondo(), "train", config, "--threads", "1",
+        "--output", directory.path + "/run",
+      ])
+    #expect(job.exitStatus == 2 && job.errors.count == 1, "\(job)")
+    #expect(job.errors.first?.contains("No space left on device); choose another --output") == true, "\(job)")
+    #expect(job.output.contains("left:\n"), "\(job)")
+  }
+
+  @Test func aSummaryThatIsNoneIsNamed() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let arguments = ["train", config, "--threads", "1", "--output", directory.path + "/run"]
+    let first = try Job.run(ranks: 2, program: try rondo(), arguments: arguments)
+    #expect(first.exitStatus == 0, "\(first)")
+    let summary = try directory.write("run/summary.json", "{\"name\": \"another\"}")
+    let refused = try Job.run(ranks: 2, program: try rondo(), arguments: arguments)
+    #expect(refused.exitStatus == 2, "\(refused)")
+    #expect(
+      refused.errors == ["\(summary): is no summary of a run; remove it, and the same command goes on"],
+      "\(refused)")
+  }
+
   @Test func aFinishedRunWithoutACheckpointSaysHowToTakeItsWeights() throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)

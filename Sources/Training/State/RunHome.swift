@@ -20,10 +20,9 @@ struct RunHome: Equatable {
   init?(_ directory: String, run: String) {
     var status = stat()
     guard let identity = try? RunIdentity(directory: directory), identity.id == run,
-      let resolved = realpath(directory, nil), stat(directory, &status) == 0
+      let resolved = RunIdentity.resolved(directory), stat(directory, &status) == 0
     else { return nil }
-    defer { free(resolved) }
-    self.init(path: String(cString: resolved), device: Int(status.st_dev), namespace: Self.namespace)
+    self.init(path: resolved, device: Int(status.st_dev), namespace: Self.namespace)
   }
 
   /// Whether the directory was removed, or is that of another run by now.

@@ -4,15 +4,18 @@
 struct TrainingProgress: Codable, Equatable, Sendable {
   /// Steps done.
   var step = 0
-  /// Σ of the steps' mean losses, steps and seconds since the last line of metrics.
+  /// Σ of the mean losses of steps that were not skipped, steps and seconds since the last line of metrics.
   var lossSinceLine = 0.0
   var stepsSinceLine = 0
   var secondsSinceLine = 0.0
   /// The same for the epoch.
   var lossInEpoch = 0.0
   var stepsInEpoch = 0
-  /// Mean loss of the last epoch that ended.
-  var trainLoss = 0.0
+  /// Of these steps those that were skipped; nil in checkpoints that were written before they were counted.
+  private var skippedSinceLine: Int? = 0
+  private var skippedInEpoch: Int? = 0
+  /// Mean loss of the last epoch that ended and had a step that was not skipped.
+  private(set) var trainLoss = 0.0
   /// Steps that changed nothing since a gradient was not finite, in all and in a row up to now.
   var skippedSteps = 0
   var skippedInARow = 0
@@ -41,15 +44,39 @@ struct TrainingProgress: Codable, Equatable, Sendable {
   /// Takes a step in, before its update.
   mutating func add(loss: Double, isSkipped: Bool) {
     step += 1
-    lossSinceLine += loss
     stepsSinceLine += 1
-    lossInEpoch += loss
     stepsInEpoch += 1
-    skippedInARow = isSkipped ? skippedInARow + 1 : 0
-    if isSkipped { skippedSteps += 1 }
+    guard isSkipped else {
+      lossSinceLine += loss
+      lossInEpoch += loss
+      skippedInARow = 0
+      return
+    }
+    skippedSteps += 1
+    skippedInARow += 1
+    skippedSinceLine = (skippedSinceLine ?? 0) + 1
+    skippedInEpoch = (skippedInEpoch ?? 0) + 1
   }
 
-  static let wordCount = 20
+  /// Mean loss of the steps since the last line of metrics; nil if all were skipped.
+  var meanLossSinceLine: Double? {
+    let count = stepsSinceLine - (skippedSinceLine ?? 0)
+    return count > 0 ? lossSinceLine / Double(count) : nil
+  }
+
+  /// Begins the sums of another line of metrics.
+  mutating func beginLine() {
+    (lossSinceLine, stepsSinceLine, skippedSinceLine, secondsSinceLine) = (0, 0, 0, 0)
+  }
+
+  /// Begins the sums of another epoch, or of the next part of one.
+  mutating func beginEpoch() {
+    let count = stepsInEpoch - (skippedInEpoch ?? 0)
+    if count > 0 { trainLoss = lossInEpoch / Double(count) }
+    (lossInEpoch, stepsInEpoch, skippedInEpoch) = (0, 0, 0)
+  }
+
+  static let wordCount = 22
 
   /// Words, first of all the step.
   func write(to words: UnsafeMutablePointer<Int64>) {
@@ -74,6 +101,8 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     words[17] = bits(exposedSeconds)
     words[18] = Int64(keptStep)
     words[19] = bits(keptMetric)
+    words[20] = Int64(skippedSinceLine ?? 0)
+    words[21] = Int64(skippedInEpoch ?? 0)
   }
 
   init() {}
@@ -100,5 +129,7 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     exposedSeconds = number(words[17])
     keptStep = Int(words[18])
     keptMetric = number(words[19])
+    skippedSinceLine = Int(words[20])
+    skippedInEpoch = Int(words[21])
   }
 }
