@@ -125,6 +125,12 @@ public final class Trace {
     if let loss, loss.elementType != .float32 || loss.shape.count % microbatch != 0 {
       throw ShapeError("expected a multiple of \(microbatch) numbers, found \(loss.shape)", place: "loss")
     }
+    let count = values.reduce(0.0) { $0 + $1.shape.extents.reduce(1.0) { $0 * Double($1) } }
+    guard count < Self.mostElements else {
+      throw ShapeError(
+        "expected less than 2^56 numbers in a microbatch of \(microbatch), found \(count); make the model or the microbatch smaller",
+        place: "model")
+    }
     return Graph(
       microbatch: microbatch, values: values, nodes: nodes, parameters: parameters,
       blocks: blocks, loss: loss?.value, outputs: outputs.map(\.value))
@@ -134,6 +140,9 @@ public final class Trace {
     values.append(.init(source: source, shape: shape, elementType: type))
     return Tensor(shape: shape, elementType: type, trace: self, value: values.count - 1)
   }
+
+  /// Of all values together: far above any memory, and so far below 2^63 that no sum of bytes overflows.
+  private static let mostElements = 0x1p56
 
   private func claim(_ name: String) {
     if !names.insert(name).inserted && error == nil {

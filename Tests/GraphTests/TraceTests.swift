@@ -22,6 +22,19 @@ import Testing
       found == "dense \"hidden\": expected input [..., in] and weight [in, out], found [4, 64] and [63, 10]")
   }
 
+  /// Its plan of memory would overflow.
+  @Test func aModelThatNoMemoryHoldsIsAnError() {
+    let found = message { trace in
+      var x = trace.input("x", perSample: [1 << 50])
+      for _ in 0..<16 { x = relu(x) }
+      return x
+    }
+    #expect(
+      found
+        == "model: expected less than 2^56 numbers in a microbatch of 4, found 7.656119366529843e+16; make the model or the microbatch smaller"
+    )
+  }
+
   @Test func aTakenNameIsAnError() {
     let found = message { trace in
       _ = trace.parameter("w", [2, 2], .zeros)

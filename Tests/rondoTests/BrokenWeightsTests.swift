@@ -97,6 +97,25 @@ import Testing
     #expect(job.exitStatus == 0 && job.warnings.count == (damage.fault == nil ? 0 : 1), "\(job)")
   }
 
+  /// The weights before averaging are another model.
+  @Test func anAverageThatIsGoneIsNotReplaced() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let run = directory.path + "/run"
+    let job = try Job.run(
+      ranks: 1, program: try rondo(),
+      arguments: ["train", config, "--threads", "1", "--output", run, "--set", "training.ema_decay=0.9"])
+    #expect(job.exitStatus == 0, "\(job)")
+    let average = run + "/model-average.safetensors"
+    try FileManager.default.removeItem(atPath: average)
+    for command in Self.commands {
+      let output = try bash("\"$0\" \(command); echo \"status $?\"", run)
+      let lines = output.split(separator: "\n")
+      #expect(lines.count == 2 && lines[0].hasPrefix("rondo: error: \(average): "), "\(command): \(output)")
+      #expect(lines[0].contains("No such file") && lines[1] != "status 0", "\(command): \(output)")
+    }
+  }
+
   @Test func aRunWithoutAWholeCheckpointIsOneLine() throws {
     let directory = try TemporaryDirectory()
     let run = try Self.unfinished(in: directory)

@@ -276,6 +276,23 @@ let digits = digitsConfiguration(training: ["steps: 20"])
     }
   }
 
+  @Test func aVocabularyThatLacksCodesOfTheDataIsRefused() throws {
+    let directory = try TemporaryDirectory()
+    let text = try directory.write("t.txt", String(repeating: "some letters, ", count: 100))
+    let config = try directory.write(
+      "c.yaml",
+      """
+      model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 8, vocabulary: 100 }
+      data: { path: \(text), format: text }
+      training: { batch: 4, microbatch: 2, steps: 1 }
+
+      """)
+    try expectRefusal(
+      ["train", config, "--output", directory.path + "/run"],
+      contains: ["model.vocabulary: expected at least 256, the codes of the data, found 100"])
+    try expectRefusal(["inspect", config], contains: ["model.vocabulary: expected at least 256"])
+  }
+
   @Test func aReaderThatGoesAwayDoesNotEndTheRun() throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
