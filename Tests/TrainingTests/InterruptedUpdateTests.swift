@@ -174,7 +174,7 @@ import Testing
       #expect(scene.contents(untouched) == before)
 
       for copy in copies.copies + [memory] {
-        Self.noteUnfinishedCopies(scene, copy, &random)
+        Self.noteUnfinishedCopies(scene, copy, at: step, &random)
         // The one who finishes may be cut off as well.
         let again = Copies()
         again.take = {
@@ -258,18 +258,18 @@ import Testing
   /// Leaves undo copies as a thread leaves them that ended while it made one, before it noted it; or when a piece is done, before it has
   /// cleared its note.
   private static func noteUnfinishedCopies(
-    _ scene: Scene, _ memory: SharedFile, _ random: inout SeededGenerator
+    _ scene: Scene, _ memory: SharedFile, at step: UpdateStep, _ random: inout SeededGenerator
   ) {
     let state = scene.state(memory)
     for member in 0..<scene.layout.tail.members {
       for thread in 0..<scene.layout.tail.threads {
         let undo = state.undo(member, thread)
-        guard undo.piece.pointee.load(ordering: .relaxed) == 0 else { continue }
+        guard undo.noted == nil else { continue }
         for index in 0..<Int.random(in: 1...1000, using: &random) { undo.values[index] = .nan }
-        let done = scene.share(member).filter { state.versions[$0].load(ordering: .relaxed) > state.step }
-        if let piece = done.randomElement(using: &random) {
-          undo.piece.pointee.store(piece + 1, ordering: .relaxed)
+        let done = scene.share(member).filter {
+          state.versions[$0].load(ordering: .relaxed) > Int32(step.step)
         }
+        if let piece = done.randomElement(using: &random) { undo.noted = (piece, step.step) }
       }
     }
   }
@@ -283,7 +283,9 @@ import Testing
     let name = try Self.interrupted(survival, scene, &random)
     defer { SharedFile.remove(name: name) }
     survival.life = 2
-    let found = survival.newest(of: [name], scene.layout.core) { scene.update($0).finish { _ in scene.rate } }
+    let found = try survival.newest(of: [name], scene.layout.core) {
+      scene.update($0).finish { _ in scene.rate }
+    }
     #expect(found?.progress.step == 6)
   }
 

@@ -15,7 +15,7 @@ extension ParameterUpdate {
     guard most - least <= 1 else { return nil }
     let tail = state.layout.tail
     for member in 0..<tail.members {
-      for thread in 0..<tail.threads { restore(state.undo(member, thread), to: least) }
+      for thread in 0..<tail.threads { restore(state.undo(member, thread)) }
     }
     return (least, most)
   }

@@ -10,10 +10,11 @@ import Synchronization
 ///
 /// **Order of writes.** Of the step that makes version v, a member
 /// 1. waits until the gradients of all members are complete, and notes v as what it is `updating` to;
-/// 2. for each of its pieces: copies parameters and states aside and notes the piece in the copy; changes them in place; sets the piece's
-///    version to v; clears the note.
+/// 2. for each of its pieces: copies parameters and states aside and notes the piece and v - 1 in the copy; changes them in place; sets the
+///    piece's version to v; clears the note.
 ///
-/// So whatever is left of a killed run, each piece is whole at v - 1, whole at v, or noted, with a copy at v - 1. If one member is updating to v,
+/// So whatever is left of a killed run, each piece is whole at v - 1, whole at v, or noted with its version, v - 1, and a copy. A note of an older
+/// version than the piece's is of a piece that is done. If one member is updating to v,
 /// all gradients are there, and `finish` brings the others to v; if none is, no piece is there but those of early updates, which `finish` takes
 /// back (`begin`). Memory outlives the process that wrote it, in the order in which it wrote, so nothing else is needed.
 ///
@@ -155,7 +156,7 @@ final class ParameterUpdate {
     let begun = members.map { state.slot($0).updating.pointee.load(ordering: .acquiring) }.max() ?? 0
     let least = state.step
     for member in members {
-      for thread in 0..<tail.threads { restore(state.undo(member, thread), to: least) }
+      for thread in 0..<tail.threads { restore(state.undo(member, thread)) }
     }
     if begun <= least { takeBack(to: least) }
     let versions = pieces.pieces.indices.map { state.versions[$0].load(ordering: .acquiring) }
@@ -189,11 +190,11 @@ final class ParameterUpdate {
       let undo = state.undo(state.member, slot)
       if isJournaled {
         copy(piece, to: undo)
-        undo.piece.pointee.store(index + 1, ordering: .sequentiallyConsistent)
+        undo.noted = (index, step.step)
       }
       rules.apply(piece, operands(piece, gradient: gradient), at: step)
       state.versions[index].store(Int32(step.step + 1), ordering: .sequentiallyConsistent)
-      if isJournaled { undo.piece.pointee.store(0, ordering: .sequentiallyConsistent) }
+      if isJournaled { undo.noted = nil }
       summing.wrappingAdd(Int(summed - began), ordering: .relaxed)
       working.wrappingAdd(Int(Clock.nanoseconds - began), ordering: .relaxed)
     } else {
@@ -240,10 +241,11 @@ final class ParameterUpdate {
   }
 
   /// Puts a piece back that was being changed when its thread ended.
-  func restore(_ undo: UndoCopy, to version: Int) {
-    let index = undo.piece.pointee.load(ordering: .acquiring) - 1
-    guard pieces.pieces.indices.contains(index), state.layout.tail.isJournaled else { return }
-    if state.versions[index].load(ordering: .acquiring) == Int32(version) {
+  func restore(_ undo: UndoCopy) {
+    guard state.layout.tail.isJournaled, let (index, version) = undo.noted,
+      pieces.pieces.indices.contains(index)
+    else { return }
+    if Int(state.versions[index].load(ordering: .acquiring)) == version {
       let piece = pieces.pieces[index]
       let (first, count) = (piece.range.lowerBound, piece.range.count)
       (state.parameters.base + first).update(from: undo.values, count: count)
@@ -252,6 +254,6 @@ final class ParameterUpdate {
           from: undo.values + (state + 1) * self.state.layout.undoStride, count: count)
       }
     }
-    undo.piece.pointee.store(0, ordering: .sequentiallyConsistent)
+    undo.noted = nil
   }
 }
