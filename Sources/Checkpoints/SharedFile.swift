@@ -105,6 +105,11 @@ public final class SharedFile {
     return false
   }
 
+  /// Gives up the lock: others may claim the file although this process has it mapped.
+  public func release() {
+    if descriptor >= 0 { flock(descriptor, LOCK_UN) }
+  }
+
   /// Lets others map it with this process.
   public func share() {
     if descriptor >= 0 { flock(descriptor, LOCK_SH) }

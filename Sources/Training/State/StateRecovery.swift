@@ -22,6 +22,8 @@ struct StateRecovery {
     let plan = try plan(remnants, leaders)
     guard let plan, let progress = try progress(remnants, plan, leaders) else {
       for remnant in remnants { remnant.state.file.unlinkName() }
+      remnants = []
+      try makeRoom(layout.byteCount, on: host)
       return TrainingState.Found(state: try agreed(leaders) { try new(leaders) }, progress: nil)
     }
     try finish(remnants, plan, progress, leaders)
@@ -30,6 +32,8 @@ struct StateRecovery {
     let taken = plan.places.first { place in
       place.rank == leaders.rank && remnants[place.number].state.layout.core.share == layout.core.share
     }?.number
+    try makeRoom(
+      layout.byteCount - (taken.map { remnants[$0].state.file.bytes.count } ?? 0), on: host)
     let state = try agreed(leaders) {
       for number in remnants.indices {
         remnants[number].state.header.nextSet = number == taken ? survival.life : 0
@@ -57,6 +61,15 @@ struct StateRecovery {
     return TrainingState.Found(state: state, progress: progress)
   }
 
+  /// Removes memory of other runs where this host lacks it.
+  ///
+  /// - Parameter bytes: that this rank needs more than it has.
+  private func makeRoom(_ bytes: Int, on host: borrowing Communicator) throws(MPIError) {
+    let needed = try host.allreduce(bytes, .sum)
+    if host.rank == 0 { survival.removeOthers(needed: needed) }
+    try host.barrier()
+  }
+
   /// Empty memory of this start.
   private func new(_ leaders: borrowing Communicator) throws -> TrainingState {
     let state = try survival.making(layout)
@@ -74,8 +87,7 @@ struct StateRecovery {
     let text = lists.map { $0.joined(separator: " ") }.joined(separator: "\n")
     let lines = try host.broadcast(text, root: 0).split(separator: "\n", omittingEmptySubsequences: false)
     let mine = host.rank < lines.count ? lines[host.rank].split(separator: " ").map(String.init) : []
-    if isFirst { survival.removeOthers(needed: layout.byteCount * host.size) }
-    return survival.remnants(of: mine, layout.core, finisher)
+    return try agreed(leaders) { try survival.remnants(of: mine, layout.core, finisher) }
   }
 
   private func plan(_ remnants: [Remnant], _ leaders: borrowing Communicator) throws -> RecoveryPlan? {

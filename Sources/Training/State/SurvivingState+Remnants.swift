@@ -35,10 +35,13 @@ extension SurvivingState {
   /// Opens what some names stand for; what is at no step is removed. Who has it may change it, and no other rank of this start takes it.
   ///
   /// - Parameter core: of the state at hand, whole or a shard.
-  func remnants(of names: [String], _ core: StateLayout.Core, _ finisher: UpdateFinisher) -> [Remnant] {
+  /// - Throws: as `claim`.
+  func remnants(
+    of names: [String], _ core: StateLayout.Core, _ finisher: UpdateFinisher
+  ) throws(CommonFailure) -> [Remnant] {
     var remnants: [Remnant] = []
     for name in names {
-      guard let file = claim(name) else { continue }
+      guard let file = try claim(name) else { continue }
       defer { file.share() }
       if let state = state(file, core), let remnant = Remnant(state, finisher) {
         remnants.append(remnant)

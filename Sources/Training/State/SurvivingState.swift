@@ -55,22 +55,34 @@ struct SurvivingState {
   /// - Throws: if one is still in use after some seconds.
   func names() throws(CommonFailure) -> [String] {
     var names = SharedFile.names(prefix: prefix)
-    // Of a process that was killed before it had its memory.
-    for name in names where SharedFile.byteCount(ofName: name) == 0 { SharedFile.remove(name: name) }
-    names.removeAll { SharedFile.byteCount(ofName: $0) == 0 }
+    names.removeAll(where: Self.isEmpty)
     for name in names {
-      var patience = 100
+      var patience = Self.patience
       while let file = try? SharedFile(name: name), !file.isAlone, !isOfThisLife(file) {
-        guard patience > 0 else {
-          throw CommonFailure(
-            "\(MPI.processorName): a process of this run is still alive and holds \(SharedFile.folder)/\(name); end it first, "
-              + "or choose another --output", exitStatus: 1)
-        }
-        patience -= 1
-        usleep(100_000)
+        try Self.wait(for: name, &patience)
       }
     }
     return names
+  }
+
+  /// Whether a file has no memory yet; one of a process that was killed before it had any is removed.
+  private static func isEmpty(_ name: String) -> Bool {
+    guard SharedFile.byteCount(ofName: name) == 0 else { return false }
+    if (SharedFile.age(ofName: name) ?? 0) > 60 { SharedFile.remove(name: name) }
+    return true
+  }
+
+  /// Looks, a tenth of a second apart or so, for which others may hold a file: a process that is being ended, or the start of another run that looks at it.
+  private static let patience = 100
+
+  private static func wait(for name: String, _ patience: inout Int) throws(CommonFailure) {
+    guard patience > 0 else {
+      throw CommonFailure(
+        "\(MPI.processorName): a process of this run is still alive and holds \(SharedFile.folder)/\(name); end it first, "
+          + "or choose another --output", exitStatus: 1)
+    }
+    patience -= 1
+    usleep(.random(in: 20_000...150_000))
   }
 
   func isOfThisLife(_ file: SharedFile) -> Bool {
@@ -84,12 +96,13 @@ struct SurvivingState {
   /// others are removed.
   ///
   /// - Parameter finish: returns the step at which a replica is then, nil if it is at none.
+  /// - Throws: as `claim`.
   func newest(
     of names: [String], _ core: StateLayout.Core, finish: (TrainingState) -> Int?
-  ) -> (state: TrainingState, progress: TrainingProgress)? {
+  ) throws(CommonFailure) -> (state: TrainingState, progress: TrainingProgress)? {
     var best: (state: TrainingState, progress: TrainingProgress)?
     for name in names {
-      guard let file = claim(name) else { continue }
+      guard let file = try claim(name) else { continue }
       defer { file.share() }
       guard let found = read(file, core, finish: finish), found.progress.step > best?.progress.step ?? -1
       else {
@@ -102,10 +115,18 @@ struct SurvivingState {
     return best
   }
 
-  /// Takes a file for this start, until `share` for this process alone; nil if others have it.
-  func claim(_ name: String) -> SharedFile? {
+  /// Takes a file for this start, until `share` for this process alone; nil if others of this start have it.
+  ///
+  /// - Throws: if others still hold it after some seconds.
+  func claim(_ name: String) throws(CommonFailure) -> SharedFile? {
     // Others of this start may be after it too, or have it by now.
-    guard let file = try? SharedFile(name: name), !isOfThisLife(file), file.claim() else { return nil }
+    guard let file = try? SharedFile(name: name) else { return nil }
+    var patience = Self.patience
+    while !isOfThisLife(file), !file.claim() {
+      // Two that wait while they have it open would wait for each other.
+      file.release()
+      try Self.wait(for: name, &patience)
+    }
     guard !isOfThisLife(file) else {
       file.share()
       return nil
@@ -149,13 +170,13 @@ struct SurvivingState {
 
   /// Removes what runs of this user have left that have no process any more: replicas of a run whose directory is gone, those that were not seen for
   /// an hour, and where memory is short all but this run's.
+  ///
+  /// - Parameter needed: bytes, beside what this run has.
   func removeOthers(needed: Int) {
     let isShort = MPI.freeSharedMemoryBytes ?? 0 < needed
     for name in SharedFile.names(prefix: Self.prefix) where !name.hasPrefix(prefix) {
       guard let file = try? SharedFile(name: name), file.isAlone, let base = file.bytes.baseAddress else {
-        // Empty where a process was killed before it had its memory, or will have it in a moment.
-        let isEmpty = SharedFile.byteCount(ofName: name) == 0
-        if isEmpty, (SharedFile.age(ofName: name) ?? 0) > 60 { SharedFile.remove(name: name) }
+        _ = Self.isEmpty(name)
         continue
       }
       let run = String(name.dropFirst(Self.prefix.count).prefix { $0 != "-" })

@@ -65,8 +65,10 @@ extension TrainingState {
     // Each leader looks through its part of them.
     let all = try leaders.broadcast(names, root: 0).split(separator: "\n").map(String.init)
     let mine = stride(from: leaders.rank, to: all.count, by: leaders.size).map { all[$0] }
-    if isFirst { survival.removeOthers(needed: layout.byteCount * leaders.size) }
-    if let survivor = survival.newest(of: mine, layout.core, finish: finish) {
+    if isFirst {
+      survival.removeOthers(needed: layout.byteCount * leaders.size - survival.leftBytes)
+    }
+    if let survivor = try survival.newest(of: mine, layout.core, finish: finish) {
       return Found(
         state: try survival.adopt(survivor.state, survivor.progress, for: layout), progress: survivor.progress
       )

@@ -79,6 +79,7 @@ final class UpdateRules {
       optimizer.update(operands, at: step, norms: norms[piece.tensor])
     }
     average?.update(
-      operands.state(optimizer.stateCount), toward: operands.parameters, count: operands.count)
+      operands.state(optimizer.stateCount), toward: operands.parameters, count: operands.count,
+      step: step.step)
   }
 }
