@@ -87,11 +87,12 @@ public final class SafetensorsFile: Sendable {
     do throws(HeaderProblem) { header = try SafetensorsHeader(json) } catch {
       throw CheckpointError("the header is broken at its byte \(error.position): \(error.text)", path: path)
     }
-    let end = dataStart + header.dataBytes
-    guard end == fileBytes else {
+    guard header.dataBytes == fileBytes - dataStart else {
+      // Of a header that was made up the sum may be beyond any file.
+      let (end, overflow) = dataStart.addingReportingOverflow(header.dataBytes)
       throw CheckpointError(
-        end > fileBytes
-          ? "the file is cut off: its tensors end at byte \(end), and it has \(fileBytes) bytes; copy it again"
+        overflow || end > fileBytes
+          ? "the file is cut off: its tensors end \(overflow ? "beyond 2^63 bytes" : "at byte \(end)"), and it has \(fileBytes) bytes; copy it again"
           : "the file goes on after its last tensor, which ends at byte \(end) of \(fileBytes)", path: path)
     }
     return (header, dataStart)

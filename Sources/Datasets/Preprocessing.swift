@@ -80,6 +80,12 @@ public struct Preprocessing: Codable, Sendable, Equatable {
     }
     if label.kind == .nextTokens, codes?.vocabularies != [.bytes] { return "next tokens have no text" }
     if label.kind == .classes, (label.classes ?? []).count < 2 { return "there are less than two classes" }
+    for case .categories(let column, let words) in codes?.vocabularies ?? [] {
+      if let twice = Self.repeated(words) { return "\(column) has the category \(Quotation.of(twice)) twice" }
+    }
+    if let twice = Self.repeated(label.classes ?? []) {
+      return "the class \(Quotation.of(twice)) is there twice"
+    }
     if let standardization {
       let (means, scales) = (standardization.means.count, standardization.scales.count)
       guard means == width, scales == width else {
@@ -87,6 +93,11 @@ public struct Preprocessing: Codable, Sendable, Equatable {
       }
     }
     return nil
+  }
+
+  private static func repeated(_ names: [String]) -> String? {
+    var seen: Set<String> = []
+    return names.first { !seen.insert($0).inserted }
   }
 
   /// Elements of a shape; nil for one that nothing has.

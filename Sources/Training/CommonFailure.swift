@@ -6,11 +6,18 @@ public struct CommonFailure: CommonError, CustomStringConvertible {
   /// One line: what is wrong, where, and what to do.
   public let description: String
   public let exitStatus: Int32
+  /// Whether the state of the run in memory is of no use any more: it can only fail again, or a checkpoint has it. Not kept by `agreed`.
+  let endsRun: Bool
 
   /// Throw it on all ranks, or inside `agreed`.
   package init(_ description: String, exitStatus: Int32 = 1) {
+    self.init(description, exitStatus: exitStatus, endsRun: exitStatus == 75)
+  }
+
+  init(_ description: String, exitStatus: Int32 = 1, endsRun: Bool) {
     self.description = description
     self.exitStatus = exitStatus
+    self.endsRun = endsRun
   }
 
   /// Runs `body`, which may fail on some ranks only, and makes the verdict common: all ranks return, or all throw.

@@ -18,14 +18,16 @@ final class CommunicationThread: Sendable {
   private struct Work: @unchecked Sendable {
     let allreduce: BucketAllreduce
     let buckets: [Range<Int>]
+    let firstStep: Int
   }
 
   /// - Parameters:
   ///   - allreduce: of the thread alone, until it has ended.
   ///   - buckets: in the order of their reduction.
+  ///   - firstStep: of this life of the run.
   ///   - row: of the thread: its spans are the times of the reductions.
-  init(_ allreduce: BucketAllreduce, buckets: [Range<Int>], row: ThreadRow) {
-    let work = Work(allreduce: allreduce, buckets: buckets)
+  init(_ allreduce: BucketAllreduce, buckets: [Range<Int>], firstStep: Int, row: ThreadRow) {
+    let work = Work(allreduce: allreduce, buckets: buckets, firstStep: firstStep)
     times = ReductionTimes(count: buckets.count)
     Thread.start("rondo-comm") { [self] in
       reduce(work, row)
@@ -45,7 +47,8 @@ final class CommunicationThread: Sendable {
   private func reduce(_ work: Work, _ row: ThreadRow) {
     var number = 0
     while queue.waitPublished(number) {
-      let (step, bucket) = number.quotientAndRemainder(dividingBy: work.buckets.count)
+      let (steps, bucket) = number.quotientAndRemainder(dividingBy: work.buckets.count)
+      let step = work.firstStep + steps
       let range = work.buckets[bucket]
       row.spans.step = step
       do throws(MPIError) {

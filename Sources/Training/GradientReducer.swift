@@ -43,10 +43,11 @@ final class GradientReducer {
   ///   - gradientStride: elements from one gradient arena to the next.
   ///   - arenas: what the ranks of this host share.
   ///   - keepers: who keeps copies of shares, in sharded runs.
+  ///   - firstStep: of this life of the run.
   init(
     _ choice: AllreduceChoice, buckets: [Range<Int>], leaves: Int, gradients: [Arena], gradientStride: Int,
     arenas: SharedArenas?, keepers: ShareKeepers?, communication: Configuration.Communication,
-    instruments: Instruments, world: borrowing Communicator
+    instruments: Instruments, firstStep: Int, world: borrowing Communicator
   ) throws(MPIError) {
     way = choice.way
     choiceSource = choice.source
@@ -74,7 +75,7 @@ final class GradientReducer {
     for (progress, ranks) in allreduce?.progress ?? [] { reducing.follow(progress, ranks: ranks) }
     if overlaps, let allreduce {
       allreduce.isBesideWork = true
-      thread = CommunicationThread(allreduce, buckets: buckets, row: reducing)
+      thread = CommunicationThread(allreduce, buckets: buckets, firstStep: firstStep, row: reducing)
     } else {
       thread = nil
     }

@@ -12,7 +12,7 @@ struct Timeline {
   var rows: [Row]
   /// Of all ranks.
   var hosts: [String]
-  /// Steps whose spans are all there, and steps of the run.
+  /// Steps whose spans are all there, and steps of this life of the run.
   var keptSteps: Int
   var steps: Int
   /// For each rank, how wrong its clock may be set against that of rank 0, in nanoseconds.
@@ -28,7 +28,8 @@ struct Timeline {
   ///
   /// Collective; call it when the rows' threads have ended.
   static func gather(
-    _ rows: [ThreadRow], clock: ClockAlignment, steps: Int, buckets: [Range<Int>], algorithms: [String],
+    _ rows: [ThreadRow], clock: ClockAlignment, steps: Range<Int>, buckets: [Range<Int>],
+    algorithms: [String],
     world: borrowing Communicator
   ) throws(MPIError) -> Timeline? {
     let hosts = try world.allgather(MPI.processorName)
@@ -58,7 +59,8 @@ struct Timeline {
     }
     guard let errors else { return nil }
     return Timeline(
-      rows: gathered, hosts: hosts, keptSteps: min(steps, firstDropped), steps: steps, clockErrors: errors,
+      rows: gathered, hosts: hosts, keptSteps: min(steps.upperBound, firstDropped) - steps.lowerBound,
+      steps: steps.count, clockErrors: errors,
       bucketBytes: buckets.map { $0.count * MemoryLayout<Float>.stride }, algorithms: algorithms)
   }
 

@@ -29,7 +29,7 @@ public final class Trainer {
   private(set) var verdict = StepVerdict()
   /// When this life of the run began, in `MPI.wallTime`, and what it came to before.
   var beginning = MPI.wallTime()
-  private var before = TrainingProgress()
+  private(set) var before = TrainingProgress()
 
   let reducer: GradientReducer
   /// What is known of this rank's threads: times, and where they stand.
@@ -190,7 +190,8 @@ public final class Trainer {
     reducer = try GradientReducer(
       choice, buckets: buckets(choice.way), leaves: training.microbatchCount, gradients: state.ownGradients,
       gradientStride: state.gradientStride, arenas: arenas, keepers: keepers,
-      communication: configuration.communication, instruments: instruments, world: world)
+      communication: configuration.communication, instruments: instruments, firstStep: progress.step,
+      world: world)
     let shares =
       if case .shared = choice.way { [pieces.share(world.rank, of: world.size)] } else { reducer.shares }
     ownPieces = shares.map { pieces.indices(in: $0) }.filter { !$0.isEmpty }
@@ -294,6 +295,8 @@ public final class Trainer {
   /// Ends the communication thread. Collective; call it after the last step. The weights stay readable.
   public func close() {
     reducer.close()
+    // What reports may hold the trainer.
+    report = { _ in }
     if ownsInstruments { instruments.close() }
   }
 

@@ -96,9 +96,8 @@ public struct TrainingRun {
     do {
       session = try train(trainer, directory: place?.directory, path: names[1])
     } catch let failure as any CommonError {
-      // Nobody will look for the memory of a run that has stopped with a checkpoint, or that cannot go on. All else it outlives.
-      let isWanted = trainer.verdict.stops > 0 && failure.exitStatus != 75
-      if !isWanted { trainer.state.file.unlinkName() }
+      // All else the memory outlives.
+      if (failure as? CommonFailure)?.endsRun == true { trainer.state.file.unlinkName() }
       trainer.close()
       throw failure
     }
@@ -126,7 +125,8 @@ public struct TrainingRun {
     }
     let gathered = try trainer.collective(.timeline) { () throws(MPIError) in
       try Timeline.gather(
-        trainer.instruments.rows, clock: ClockAlignment(start: start, end: end), steps: trainer.step,
+        trainer.instruments.rows, clock: ClockAlignment(start: start, end: end),
+        steps: trainer.before.step..<trainer.step,
         buckets: trainer.reducer.buckets, algorithms: trainer.instruments.compute.algorithms,
         world: trainer.world)
     }

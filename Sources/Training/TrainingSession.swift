@@ -93,7 +93,7 @@ struct TrainingSession {
       let learningRate = trainer.learningRate
       try trainer.trainStep()
       let skipped = trainer.progress.skippedInARow
-      if skipped == Self.mostSkipped || skipped == trainer.totalSteps { throw try notFinite() }
+      if skipped >= Self.mostSkipped || skipped == trainer.totalSteps { throw try notFinite() }
       stepSeconds.append(trainer.stepSeconds)
       try checkpointer?.advance(trainer.verdict)
       try completeStep(learningRate: learningRate)
@@ -130,25 +130,18 @@ struct TrainingSession {
     let steps = trainer.progress.skippedInARow
     return CommonFailure(
       "step \(trainer.step): the \(what) of \(steps) step\(steps == 1 ? "" : "s in a row") were not finite\(Self.listed(names)), and changed nothing; "
-        + Self.remedy)
+        + Self.remedy, endsRun: true)
   }
 
   /// Refuses to end with weights that say nothing: an update with finite gradients has made them so, and no step came after it that would have
   /// been skipped until now. The checkpoints before are still there. Collective.
   private func checkWeights() throws {
     let names = trainer.notFiniteWeights
-    do {
-      try CommonFailure.agreed(on: trainer.world) {
-        guard names.isEmpty else {
-          throw CommonFailure(
-            "step \(trainer.step): the weights are not finite\(Self.listed(names)): the run has diverged; \(Self.remedy)"
-          )
-        }
-      }
-    } catch let failure as CommonFailure {
-      try checkpointer?.finish()
-      throw failure
-    }
+    guard let found = try trainer.world.agree(names.isEmpty ? nil : Self.listed(names)) else { return }
+    try checkpointer?.finish()
+    throw CommonFailure(
+      "step \(trainer.step): the weights are not finite\(found.text): the run has diverged; \(Self.remedy)",
+      endsRun: true)
   }
 
   private static func listed(_ names: [String]) -> String {

@@ -10,6 +10,15 @@ enum Malformed {
     return (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header + data
   }
 
+  /// Eight tensors of 2^60 - 1 bytes each: the file would end beyond what a byte's place can be.
+  static let endless: String = {
+    let bytes = (1 << 60) - 1
+    let tensors = (0..<8).map { index in
+      #""\#(index)":{"dtype":"U8","shape":[\#(bytes)],"data_offsets":[\#(index * bytes),\#((index + 1) * bytes)]}"#
+    }
+    return "{\(tensors.joined(separator: ","))}"
+  }()
+
   /// One tensor of four bytes, with the members given.
   static func one(_ members: String) -> [UInt8] { file("{\"x\":{\(members)}}", data: [0, 0, 0, 0]) }
 }
@@ -40,6 +49,10 @@ enum Malformed {
       "this is no safetensors file: its first 8 bytes announce a header of 100000001 bytes"
     ),
     ([9, 0, 0, 0, 0, 0, 0, 0, 0x7B], "the file is cut off: its header ends at byte 17, and it has 9 bytes"),
+    (
+      Malformed.file(Malformed.endless),
+      "the file is cut off: its tensors end beyond 2^63 bytes, and it has \(8 + Malformed.endless.utf8.count) bytes; copy it again"
+    ),
     (Malformed.file(""), "the header is broken at its byte 0: expected an object"),
     (Malformed.file("[]"), "the header is broken at its byte 0: expected an object"),
     (Malformed.file("{} x"), "the header is broken at its byte 3: expected nothing more"),

@@ -43,6 +43,11 @@ import Testing
       { $0.numbers?.shape = [1 << 40, 1 << 40] }, { $0.numbers?.names = ["a", "b"] },
       { $0.codes?.shape = [-1] }, { $0.codes?.vocabularies += [.bytes, .bytes] },
       { $0.label.kind = .nextTokens }, { $0.label.classes = nil }, { $0.numbers = nil },
+      { $0.label.classes? = ["a", "b", "a"] },
+      {
+        let words = ["u", "v", "u"]
+        $0.codes = .init(shape: [1], vocabularies: [.categories(column: "c", words: words)])
+      },
     ]
     for (index, change) in changes.enumerated() {
       var broken = valid

@@ -139,7 +139,7 @@ import Testing
         weights.withUnsafeBufferPointer { weights in
           guard let from = weights.baseAddress, let to = result.baseAddress else { return }
           for (start, end) in zip(cuts, cuts.dropFirst()) {
-            average.update(to + start, toward: from + start, count: end - start)
+            average.update(to + start, toward: from + start, count: end - start, step: 1)
           }
         }
       }

@@ -42,6 +42,34 @@ private func fingerprint(_ trainer: Trainer) -> Int64 {
 
 extension RankTests {
   @Suite struct TrainerTests {
+    /// PyTorch's `AveragedModel` takes the first weights it is given over, and then fades them.
+    @Test(arguments: [Configuration.Communication.Algorithm.auto, .tree])
+    func theAverageBeginsWithTheFirstStepAndFades(algorithm: Configuration.Communication.Algorithm) throws {
+      try withWorld { world in
+        var configuration = configuration(algorithm, reproducible: true)
+        configuration.training.emaDecay = 0.8
+        let trainer = try trainer(configuration, world)
+        defer { trainer.close() }
+        var expected: [[Double]] = []
+        for step in 0..<6 {
+          try trainer.trainStep()
+          try world.barrier()
+          let average = try #require(try trainer.average())
+          for (index, parameter) in trainer.network.graph.parameters.enumerated() {
+            let weights = trainer.executor.values(of: parameter).map(Double.init)
+            if step == 0 {
+              expected.append(weights)
+            } else {
+              expected[index] = zip(expected[index], weights).map { 0.8 * $0 + 0.2 * $1 }
+            }
+            let worst = zip(expected[index], average[parameter.range]).map { abs($0 - Double($1)) }.max()
+            #expect((worst ?? 1) < 1e-7, "step \(step), \(parameter.name)")
+          }
+          try world.barrier()
+        }
+      }
+    }
+
     /// The mean losses of all steps, after checking that all ranks hold the same bits after each.
     private static func losses(
       _ configuration: Configuration, _ world: borrowing Communicator
