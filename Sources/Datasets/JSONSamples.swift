@@ -30,6 +30,7 @@ public final class JSONSamples: SampleStream {
         throw DatasetError(
           "the line is empty, but others follow; remove it", path: lines.path, line: emptyLine)
       }
+      decoder.userInfo[JSONSample.lineKey] = line
       do {
         sample = try decoder.decode(JSONSample.self, from: Data(line)).features
       } catch let fault as JSONSample.Fault {
@@ -58,6 +59,7 @@ public final class JSONSamples: SampleStream {
 /// One object, decoded by what the model takes.
 private struct JSONSample: Decodable {
   static let encoderKey = CodingUserInfoKey(rawValue: "encoder")!
+  static let lineKey = CodingUserInfoKey(rawValue: "line")!
 
   struct Fault: Error {
     let problem: String
@@ -73,13 +75,14 @@ private struct JSONSample: Decodable {
     let object = try decoder.container(keyedBy: Key.self)
     var features = SampleFeatures()
     encoder.begin(&features)
+    let line = decoder.userInfo[Self.lineKey] as? [UInt8] ?? []
     if encoder.takesNumbers, object.contains(Key(FeatureEncoder.numbersName)) {
       try Self.readNumbers(of: object, into: &features.numbers)
     } else {
       let hasNone = encoder.takesNumbers && !encoder.names.contains { object.contains(Key($0.name)) }
       if hasNone { throw Self.missing(FeatureEncoder.numbersName, in: object) }
       for (name, feature) in encoder.names {
-        try Self.read(feature, named: name, of: object, encoder, into: &features)
+        try Self.read(feature, named: name, of: object, line, encoder, into: &features)
       }
     }
     encoder.end(&features)
@@ -88,7 +91,7 @@ private struct JSONSample: Decodable {
 
   private static func read(
     _ feature: FeatureEncoder.Feature, named name: String, of object: KeyedDecodingContainer<Key>,
-    _ encoder: FeatureEncoder, into features: inout SampleFeatures
+    _ line: [UInt8], _ encoder: FeatureEncoder, into features: inout SampleFeatures
   ) throws {
     let key = Key(name)
     guard object.contains(key) else { throw missing(name, in: object) }
@@ -99,7 +102,7 @@ private struct JSONSample: Decodable {
       }
       features.numbers[index] = number
     case .category(let index):
-      features.codes[index] = try code(named: name, of: object, encoder, column: index)
+      features.codes[index] = try code(named: name, of: object, line, encoder, column: index)
     case .sequence:
       guard let letters = try? object.decode(String.self, forKey: key) else {
         throw Fault(problem: "expected letters, found \(found(object, key))", key: name)
@@ -113,26 +116,25 @@ private struct JSONSample: Decodable {
 
   /// The code of a category: of a word, or of a number, whose word in a table was its digits.
   private static func code(
-    named name: String, of object: KeyedDecodingContainer<Key>, _ encoder: FeatureEncoder, column: Int
+    named name: String, of object: KeyedDecodingContainer<Key>, _ line: [UInt8], _ encoder: FeatureEncoder,
+    column: Int
   ) throws -> Int32 {
     let key = Key(name)
     if let word = try? object.decode(String.self, forKey: key) {
       return encoder.code(of: Word.trimmed(word), column: column)
     }
     if try object.decodeNil(forKey: key) { return 0 }
-    // Whether a number was written as 1 or as 1.0 is not known any more.
+    guard let digits = JSONNumberText.of(name, in: line) else {
+      throw Fault(problem: "expected a word, found \(found(object, key))", key: name)
+    }
+    let code = encoder.code(of: digits, column: column)
+    if code != 0 { return code }
+    // Who wrote the line may write numbers otherwise than who wrote the table.
     let spellings = [
       (try? object.decode(Int.self, forKey: key))?.description,
       (try? object.decode(Double.self, forKey: key))?.description,
-    ].compactMap(\.self)
-    guard !spellings.isEmpty else {
-      throw Fault(problem: "expected a word, found \(found(object, key))", key: name)
-    }
-    let known = Set(spellings.map { encoder.code(of: $0, column: column) }.filter { $0 != 0 })
-    if known.count > 1 {
-      let words = spellings.map(Quotation.of).joined(separator: " and ")
-      throw Fault(problem: "\(words) are two categories; give the one that is meant as a string", key: name)
-    }
+    ]
+    let known = spellings.compactMap(\.self).map { encoder.code(of: $0, column: column) }.filter { $0 != 0 }
     return known.first ?? 0
   }
 
