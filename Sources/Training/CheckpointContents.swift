@@ -52,7 +52,7 @@ enum CheckpointContents {
       let averages = average.map { [(RunDirectory.averageWeights, $0)] } ?? []
       for (name, arena) in [(CheckpointFile.model, state.parameters)] + averages {
         let tensors = graph.parameters.map {
-          snapshot.source($0.name, shape: $0.shape.extents, arena.base + $0.offset)
+          snapshot.source($0.name, shape: $0.shape.extents, arena.base + $0.offset, isChecked: true)
         }
         let metadata = ["format": "rondo", "steps": String(record.step)]
         files.append(UnwrittenFile(name, tensors, metadata: metadata))

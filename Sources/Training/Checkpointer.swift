@@ -63,7 +63,12 @@ final class Checkpointer {
       average: try trainer.average())
     // A sharded average is whole in memory of gradients, which the next step writes.
     if trainer.reducer.way.isSharded, trainer.state.keepsAverage { keep(part.snapshot) }
-    let writer = BackgroundTask("rondo-write") { [store] in try store.write(part.files, step: step) }
+    let writer = BackgroundTask("rondo-write") { [store] in
+      let files = try store.write(part.files, step: step)
+      // Those of a run that has diverged would take the place of good ones.
+      guard part.snapshot.isFinite else { throw CommonFailure("the weights are not finite") }
+      return files
+    }
     writing = (step, part.snapshot, writer)
     return true
   }

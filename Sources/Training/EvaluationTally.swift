@@ -82,7 +82,7 @@ struct EvaluationTally {
     for (index, logit) in logits.enumerated() where logit > own || (logit == own && index > label) {
       before += 1
     }
-    if before < Metric.topCount { correctInTop += 1 }
+    if before < Metric.topCount, !own.isNaN { correctInTop += 1 }
     let exponentials = ExponentialSum(logits)
     logLoss.add(-exponentials.logProbability(own))
     scores?.add(label: Int32(label), logits: logits, exponentials)

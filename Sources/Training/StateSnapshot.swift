@@ -1,4 +1,5 @@
 import Checkpoints
+import Kernels
 import Synchronization
 
 /// What a rank writes of the state after a step, while training goes on.
@@ -14,6 +15,8 @@ final class StateSnapshot: @unchecked Sendable {
     let count: Int
     /// Floats that have been read.
     var done = 0
+    /// Whether they are to be finite.
+    let isChecked: Bool
     /// Where the rest lies since it was copied, as if all of the part had been.
     var copy: UnsafePointer<Float>?
   }
@@ -24,6 +27,7 @@ final class StateSnapshot: @unchecked Sendable {
     /// Holds the copies.
     var memory: SharedFile?
     var isKept = false
+    var isFinite = true
   }
 
   private let parts: Mutex<Parts>
@@ -35,10 +39,17 @@ final class StateSnapshot: @unchecked Sendable {
     parts = Mutex(Parts())
   }
 
+  /// Whether all that was to be is finite, of what has been read.
+  var isFinite: Bool { parts.withLock { $0.isFinite } }
+
   /// Adds floats that are to be written, before the writing begins.
-  func source(_ name: String, shape: [Int], _ start: UnsafePointer<Float>) -> SafetensorsSource {
+  ///
+  /// - Parameter isChecked: whether they are to be finite.
+  func source(
+    _ name: String, shape: [Int], _ start: UnsafePointer<Float>, isChecked: Bool = false
+  ) -> SafetensorsSource {
     let index = parts.withLock { parts in
-      parts.all.append(Part(start: start, count: shape.reduce(1, *)))
+      parts.all.append(Part(start: start, count: shape.reduce(1, *), isChecked: isChecked))
       return parts.all.count - 1
     }
     return SafetensorsSource(name, shape: shape, from: start) { [self] bytes, offset in
@@ -54,6 +65,10 @@ final class StateSnapshot: @unchecked Sendable {
       bytes.copyMemory(
         from: UnsafeRawBufferPointer(start: (part.copy ?? part.start) + first, count: bytes.count))
       parts.all[index].done = first + count
+      guard part.isChecked, let start = bytes.baseAddress else { return }
+      // While it is in the cache.
+      let floats = start.assumingMemoryBound(to: Float.self)
+      if Elementwise.countBeyond(.greatestFiniteMagnitude, count, floats) > 0 { parts.isFinite = false }
     }
   }
 

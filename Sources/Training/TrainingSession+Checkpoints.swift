@@ -10,7 +10,7 @@ extension TrainingSession {
     self.isBest = false
     let verdict = trainer.verdict
     requests.take(isAsked: verdict.saves > 0, step: trainer.step, time: MPI.wallTime())
-    // While steps are skipped, as after weights have become infinite, there is nothing new, and checkpoints would take the place of good ones.
+    // While steps are skipped there is nothing new.
     let isNew = trainer.progress.skippedInARow == 0 || isOver
     let isDue =
       isBest || isNew && (verdict.dues > 0 || every > 0 && (trainer.step % every == 0 || isOver))

@@ -57,8 +57,11 @@ extension TrainingSession {
   /// What an evaluation means for the course of the run.
   private mutating func judge(_ evaluation: Evaluation) throws {
     let step = trainer.step
+    // Other metrics of outputs that are no numbers look like those of a model.
+    let isNumber = evaluation[.loss]?.isNaN != true
     if let metric = stopping?.best.metric {
-      let value = try evaluation.value(of: metric, for: "training.early_stopping.metric")
+      let found = try evaluation.value(of: metric, for: "training.early_stopping.metric")
+      let value = isNumber ? found : .nan
       if stopping?.record(value, step: step) == true {
         (trainer.progress.bestMetric, trainer.progress.bestStep) = (value, step)
       }
@@ -69,7 +72,8 @@ extension TrainingSession {
       }
     }
     if let metric = best?.metric {
-      let value = try evaluation.value(of: metric, for: "checkpoint.best")
+      let found = try evaluation.value(of: metric, for: "checkpoint.best")
+      let value = isNumber ? found : .nan
       bestBefore = best
       isBest = best?.record(value, step: step) == true
       if isBest { (trainer.progress.keptMetric, trainer.progress.keptStep) = (value, step) }

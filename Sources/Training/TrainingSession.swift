@@ -133,8 +133,8 @@ struct TrainingSession {
         + Self.remedy, endsRun: true)
   }
 
-  /// Refuses to end with weights that say nothing: an update with finite gradients has made them so, and no step came after it that would have
-  /// been skipped until now. The checkpoints before are still there. Collective.
+  /// Refuses to end with weights that say nothing: an update with finite gradients has made them so, and no ten steps came after it that would
+  /// have been skipped. The checkpoints before are still there. Collective.
   private func checkWeights() throws {
     let names = trainer.notFiniteWeights
     guard let found = try trainer.world.agree(names.isEmpty ? nil : Self.listed(names)) else { return }
