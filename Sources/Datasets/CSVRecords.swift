@@ -25,6 +25,8 @@ struct CSVRecords: ~Copyable {
   private var nextLine = 1
   /// The first one after the last row.
   private var emptyLine: Int?
+  /// Whether the record in hand is one cell of nothing, not even quotation marks.
+  private var isEmptyLine = false
   /// Cells of the record in hand with doubled quotation marks inside.
   private var cellsWithDoubledMarks: [Int] = []
 
@@ -85,7 +87,7 @@ struct CSVRecords: ~Copyable {
   /// - Returns: false at the end of the file.
   mutating func nextRow(into cells: inout [Cell], waits: Bool = true) throws(DatasetError) -> Bool {
     while try waits ? next(into: &cells) : nextInMemory(into: &cells) {
-      if cells.count == 1, cells[0].isEmpty {
+      if isEmptyLine {
         emptyLine = emptyLine ?? line
         continue
       }
@@ -136,6 +138,7 @@ extension CSVRecords {
     let (separator, hasQuotes) = (separator, hasQuotes)
     var at = position
     var lineBreaks = 0
+    isEmptyLine = false
     while true {
       if at < end, bytes[at] == UInt8(ascii: "\""), hasQuotes {
         guard let cell = try scanQuoted(from: at + 1, lineBreaks: &lineBreaks) else { return nil }
@@ -149,6 +152,7 @@ extension CSVRecords {
         let endsLine = at == end || bytes[at] == UInt8(ascii: "\n")
         let hasReturn = endsLine && at > start && bytes[at - 1] == UInt8(ascii: "\r")
         cells.append(Cell(rebasing: bytes[start..<(hasReturn ? at - 1 : at)]))
+        isEmptyLine = endsLine && cells.count == 1 && cells[0].isEmpty
       }
       if at == end || bytes[at] == UInt8(ascii: "\n") {
         nextLine = line + lineBreaks + 1

@@ -96,6 +96,17 @@ import Testing
     #expect(samples[0].numbers == pixels.map { Float($0) ?? .nan })
   }
 
+  /// Quotation marks with nothing in them are a cell; a line with nothing at all is none.
+  @Test func aRowOfOneQuotedEmptyCellIsARow() throws {
+    let file = try TemporaryFile("c,y\na,0\nb,1\n")
+    let split = try CSVFile(path: file.path, label: "y", categorical: ["c"]).load().split(
+      testFraction: 0, seed: 1)
+    let samples = try csv("c\na\n\"\"\nb\r\n\"\"\r\n\n\r\n", split)
+    #expect(samples.map(\.codes) == [[1], [0], [2], [0]])
+    #expect(try csv("c\n\"\"", split).count == 1)
+    #expect(try problem("c\n\na\n", split) == ":2: the line is empty, but others follow; remove it")
+  }
+
   @Test func wordsOfATableAreUTF8() throws {
     let file = try TemporaryFile(
       "city,a,b\nZ\u{FC}rich,1,2\n".unicodeScalars.map { UInt8($0.value) }, extension: "csv")
