@@ -1,3 +1,6 @@
+import Datasets
+import NeuralNetwork
+
 extension Configuration {
   /// Checks what can be checked without data and ranks: ranges, keys without a meaning, and values that contradict each
   /// other. A configuration that was read from YAML has passed this.
@@ -144,11 +147,21 @@ extension Configuration {
     )
   }
 
-  /// Checks what depends on the number of steps, which of a run of epochs is known with its data.
-  func validate(totalSteps: Int) throws(ConfigurationError) {
-    if let fault = warmupFault(totalSteps: totalSteps) {
+  /// Checks what depends on the data and the model: steps of a run of epochs, metrics of its evaluations, names of parameters.
+  func validate(_ network: Network, _ data: DatasetSplit) throws(ConfigurationError) {
+    if let fault = warmupFault(totalSteps: totalSteps(trainingSamples: data.train.count)) {
       throw ConfigurationError("\(fault.key): \(fault.problem)")
     }
+    let metrics = MetricCheck(network, heldOut: data.test)
+    if training.earlyStopping.patience != nil {
+      try metrics.check(
+        training.earlyStopping.metric, "training.early_stopping.metric",
+        neededFor: "training.early_stopping.patience")
+    }
+    if let metric = checkpoint.best {
+      try metrics.check(metric, "checkpoint.best", neededFor: "checkpoint.best")
+    }
+    _ = try ReadyMade.groups(network.graph, training.optimizer)
   }
 
   private var communicationFault: (key: String, problem: String)? {

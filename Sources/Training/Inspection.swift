@@ -45,12 +45,14 @@ public struct Inspection: Codable, Sendable {
     _ configuration: Configuration, data: DatasetSplit, ranks: Int = 1, hosts: Int = 1, program: Int = 0
   ) throws {
     try configuration.validate(ranks: ranks)
-    let graph: Graph
+    let network: Network
     do {
-      graph = try Trainer.network(configuration, data: data).graph
+      network = try Trainer.network(configuration, data: data)
     } catch {
       throw CommonFailure("\(error)", exitStatus: 2)
     }
+    try configuration.validate(network, data)
+    let graph = network.graph
     let optimizer = ReadyMade.optimizer(configuration.training.optimizer)
     name = configuration.name
     model = configuration.model.kind.rawValue

@@ -45,18 +45,9 @@ extension TrainingRun {
       return try HostLayout(of: world)
     }
     let network = try instruments.agreed(.network, on: world) {
-      try configuration.validate(totalSteps: configuration.totalSteps(trainingSamples: data.train.count))
       let network = try Trainer.network(configuration, data: data, model: model)
       // Before there is anything that would be left behind.
-      let metrics = MetricCheck(network, heldOut: data.test)
-      if let stopping = EarlyStopping(configuration.training.earlyStopping) {
-        try metrics.check(
-          stopping.best.metric, "training.early_stopping.metric",
-          neededFor: "training.early_stopping.patience")
-      }
-      if let metric = configuration.checkpoint.best {
-        try metrics.check(metric, "checkpoint.best", neededFor: "checkpoint.best")
-      }
+      try configuration.validate(network, data)
       let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
       try RunMemory(
         configuration, network.graph, optimizer: rule, data: data,

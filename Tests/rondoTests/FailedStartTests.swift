@@ -22,6 +22,10 @@ import Testing
         ["--resume", first, "--set", "training.steps=19"],
         "this run ends after step 19, and what it begins with"
       ),
+      (
+        ["--set", "training.optimizer.frozen=[hiden.0.*]"],
+        #"training.optimizer.frozen: no parameter matches "hiden.0.*""#
+      ),
     ] {
       let failed = try train(output, ranks: 2, arguments)
       #expect(failed.exitStatus == 2 && failed.errors.count == 1, "\(failed)")
