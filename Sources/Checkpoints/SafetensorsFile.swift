@@ -31,7 +31,8 @@ public final class SafetensorsFile: Sendable {
 
   /// Opens a file and checks its header against its size.
   public init(path: String) throws(CheckpointError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe without a writer is not waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw CheckpointError.system("the file cannot be opened", code: errno, path: path)
     }

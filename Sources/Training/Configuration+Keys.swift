@@ -9,7 +9,7 @@ extension Configuration {
     .init("model.hidden", \.model.hidden, .list(.whole(from: 1, toPowerOf2: 24)), only: perceptron),
     .init("model.activation", \.model.activation, .choice, only: perceptron),
     .init(
-      "model.dropout", \.model.dropout, .number("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 },
+      "model.dropout", \.model.dropout, .float("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 },
       only: models([.mlp, .tabular, .gpt, .encoder])),
     .init("model.layers", \.model.layers, .whole(from: 1, toPowerOf2: 12), only: transformer),
     .init("model.heads", \.model.heads, .whole(from: 1, toPowerOf2: 12), only: transformer),
@@ -46,11 +46,11 @@ extension Configuration {
     .init("training.evaluate_every_epochs", \.training.evaluateEveryEpochs, .whole(from: 0)),
     .init("training.log_every_steps", \.training.logEverySteps, .whole(from: 1)),
 
-    .init("training.clip_norm", \.training.clipNorm, .optional(.number("above 0") { $0 > 0 })),
-    .init("training.clip_value", \.training.clipValue, .optional(.number("above 0") { $0 > 0 })),
+    .init("training.clip_norm", \.training.clipNorm, .optional(.float("above 0") { $0 > 0 })),
+    .init("training.clip_value", \.training.clipValue, .optional(.float("above 0") { $0 > 0 })),
     .init(
       "training.ema_decay", \.training.emaDecay,
-      .optional(.number("above 0 and below 1") { 0 < $0 && $0 < 1 })),
+      .optional(.float("above 0 and below 1") { 0 < $0 && $0 < 1 })),
     .init("training.initial_weights.path", \.training.initialWeights.path, .optional(.text)),
     .init(
       "training.initial_weights.map", \.training.initialWeights.map, .list(.text, such: #"["model.="]"#),
@@ -73,17 +73,17 @@ extension Configuration {
       "training.loss.class_weights", \.training.loss.classWeights, .optional(.classWeights),
       only: losses([.auto, .crossEntropy])),
     .init(
-      "training.loss.gamma", \.training.loss.gamma, .number("of at least 0") { $0 >= 0 },
+      "training.loss.gamma", \.training.loss.gamma, .float("of at least 0") { $0 >= 0 },
       only: losses([.focal])),
     .init(
-      "training.loss.alpha", \.training.loss.alpha, .number("from 0 to 1") { 0 <= $0 && $0 <= 1 },
+      "training.loss.alpha", \.training.loss.alpha, .float("from 0 to 1") { 0 <= $0 && $0 <= 1 },
       only: losses([.focal])),
     .init(
-      "training.loss.delta", \.training.loss.delta, .number("above 0") { $0 > 0 }, only: losses([.huber])),
+      "training.loss.delta", \.training.loss.delta, .float("above 0") { $0 > 0 }, only: losses([.huber])),
 
     .init("training.optimizer.kind", \.training.optimizer.kind, .choice),
     .init(
-      "training.optimizer.learning_rate", \.training.optimizer.learningRate, .number("above 0") { $0 > 0 }),
+      "training.optimizer.learning_rate", \.training.optimizer.learningRate, .float("above 0") { $0 > 0 }),
     .init(
       "training.optimizer.scale_with_batch", \.training.optimizer.scaleWithBatch,
       .optional(.whole(from: 1))),
@@ -93,7 +93,7 @@ extension Configuration {
     .init("training.optimizer.nesterov", \.training.optimizer.nesterov, .flag, only: optimizers([.sgd])),
     .init(
       "training.optimizer.weight_decay", \.training.optimizer.weightDecay,
-      .number("of at least 0") { $0 >= 0 }),
+      .float("of at least 0") { $0 >= 0 }),
     .init("training.optimizer.decay", \.training.optimizer.decay, .choice),
     .init(
       "training.optimizer.frozen", \.training.optimizer.frozen, .list(.parameterPattern, such: "[blocks.0.*]")
@@ -107,11 +107,11 @@ extension Configuration {
       "training.optimizer.beta2", \.training.optimizer.beta2, .belowOne,
       only: optimizers([.adam, .adamw, .lamb, .lion])),
     .init(
-      "training.optimizer.epsilon", \.training.optimizer.epsilon, .number("above 0") { $0 > 0 },
+      "training.optimizer.epsilon", \.training.optimizer.epsilon, .float("above 0") { $0 > 0 },
       only: optimizers([.rmsprop, .adagrad, .adam, .adamw, .lamb])),
     .init(
       "training.optimizer.trust_coefficient", \.training.optimizer.trustCoefficient,
-      .number("above 0") { $0 > 0 }, only: optimizers([.lars])),
+      .float("above 0") { $0 > 0 }, only: optimizers([.lars])),
 
     .init("training.schedule.kind", \.training.schedule.kind, .choice),
     .init("training.schedule.warmup_steps", \.training.schedule.warmupSteps, .whole(from: 0)),

@@ -112,7 +112,15 @@ extension ConfigurationFormat where Value == Double {
 }
 
 extension ConfigurationFormat where Value == Double {
-  static var belowOne: Self { number("from 0 to below 1") { 0 <= $0 && $0 < 1 } }
+  /// A number that is used as a float: what it is rounded to is to be allowed too.
+  static func float(_ range: String, _ isAllowed: @escaping @Sendable (Double) -> Bool) -> Self {
+    number(range) { number in
+      let rounded = Double(Float(number))
+      return rounded.isFinite && isAllowed(number) && isAllowed(rounded)
+    }
+  }
+
+  static var belowOne: Self { float("from 0 to below 1") { 0 <= $0 && $0 < 1 } }
 }
 
 extension ConfigurationFormat where Value: RawRepresentable & CaseIterable, Value.RawValue == String {

@@ -1,4 +1,5 @@
 import Datasets
+import MPI
 import Yams
 
 /// Collects the values that a file and overrides give, each with its place, before any is used.
@@ -30,7 +31,7 @@ struct ConfigurationReader {
   /// Takes one override, `KEY=VALUE` with a dotted key and a value in YAML. It replaces what was given before; an override
   /// of a whole section replaces the section, and one of two alternatives takes the place of the other.
   mutating func read(override: String) throws(ConfigurationError) {
-    let place = "--set \(override)"
+    let place = "--set \(TerminalText.oneLine(override))"
     guard let equals = override.firstIndex(of: "="), equals != override.startIndex else {
       throw ConfigurationError("expected KEY=VALUE such as training.batch=128", at: place)
     }
@@ -54,10 +55,21 @@ struct ConfigurationReader {
   func assign(to configuration: inout Configuration) throws(ConfigurationError) {
     for key in Configuration.keys {
       guard let given = given[key.name], !key.assign(&configuration, given.node) else { continue }
-      let suggestion = given.node.plainText.map { Spelling.suggestion(for: $0, among: key.choices) } ?? ""
+      let suggestion =
+        given.node.plainText.map {
+          Self.rounded($0) ?? Spelling.suggestion(for: $0, among: key.choices)
+        } ?? ""
       throw ConfigurationError(
         "\(key.name): expected \(key.expected), found \(given.node.summary)\(suggestion)", at: given.place)
     }
+  }
+
+  /// What a number is rounded to, for a message, where that is 0, 1 or beyond all numbers.
+  private static func rounded(_ text: String) -> String? {
+    guard let number = Double(text), number.isFinite else { return nil }
+    let rounded = Float(number)
+    let isLost = [0, 1].contains(rounded.magnitude) || rounded.isInfinite
+    return isLost && Double(rounded) != number ? ", which is \(rounded) as a 32-bit float" : nil
   }
 
   private func isNew(_ key: String, since before: [String: Given]) -> Bool {
@@ -80,7 +92,7 @@ struct ConfigurationReader {
     }
     guard case .mapping(let mapping) = node else {
       // A section with nothing in it, as when all its lines are comments.
-      if case .scalar = node, node.plainText == nil { return }
+      if file != nil, case .scalar = node, node.plainText == nil { return }
       let keys = Self.children(of: name).joined(separator: ", ")
       throw ConfigurationError("\(name): expected a section with \(keys), found \(node.summary)", at: place)
     }

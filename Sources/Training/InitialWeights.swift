@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Foundation
 import Graph
+import MPI
 
 extension Graph {
   /// Fills parameters from the file that a configuration names, running statistics included. Does nothing when it names none.
@@ -10,7 +11,7 @@ extension Graph {
   ///
   /// - Parameter parameters: the initialised arena.
   /// - Returns: lines for the log: what was initialised without the file, and what of the file was not used.
-  /// - Throws: `ConfigurationError` and `CheckpointError`, each with one line.
+  /// - Throws: `ConfigurationError` and `CheckpointError`, each with one line; also for values that are not finite.
   func load(_ configuration: Configuration.InitialWeights, into parameters: Arena) throws -> [String] {
     guard let weights = try InitialWeights(configuration, for: self) else { return [] }
     for source in weights.sources.sources {
@@ -18,6 +19,11 @@ extension Graph {
         continue
       }
       try weights.sources.read(source, into: parameters[parameter.range])
+      guard parameters[parameter.range].allSatisfy(\.isFinite) else {
+        throw ConfigurationError(
+          "tensor \(Quotation.of(source.tensor.name)) has values that are not finite",
+          at: weights.sources.file.path)
+      }
     }
     return weights.notes
   }
@@ -70,7 +76,8 @@ struct InitialWeights {
   private static func listed(_ names: [String]) -> String {
     let most = 8
     let rest = names.count - most
-    return names.prefix(most).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    return names.prefix(most).map(TerminalText.oneLine).joined(separator: ", ")
+      + (rest > 0 ? " and \(rest) more" : "")
   }
 }
 

@@ -110,6 +110,8 @@ public struct RunMemory: Codable, Sendable, Equatable {
       : 0
     let early =
       isRun && configuration.checkpoint.survive && ranks > 1 && !(isShared && isOneHost)
+        // Of larger models even the list of their pieces is large, and the copies are nothing.
+        && arena < 1 << 38
       ? EarlyUpdates.copiedBytes(
         graph, communication, way: isShared ? .twoLevel(.tree) : isSharded ? .sharded(.tree) : .tree,
         ranks: ranks, keepsNeighbour: keepsCopies,

@@ -20,16 +20,13 @@ extension TrainingSession {
       return
     }
     // The end of the run is near enough.
-    if isStopping, isOver, !isBest { return }
+    if isStopping, isOver, !isDue { return }
     if isBest { checkpointer.spared.insert(trainer.step) }
     try directory?.check()
     let hasBegun = try checkpointer.begin()
     checkpointClock.reset()
-    if isBest {
-      try settleBest(checkpointer)
-      if isOver { return }
-    }
-    guard isStopping else { return }
+    if isBest { try settleBest(checkpointer) }
+    guard isStopping, !isOver else { return }
     try checkpointer.finish()
     let isCommitted = hasBegun && checkpointer.committedStep == trainer.step
     do { try directory?.closeMetrics() } catch { Logger(label: "rondo.training").warning("\(error)") }

@@ -13,6 +13,7 @@ struct TextOptions: ParsableArguments {
   var tokens: Int?
 
   @Option(
+    parsing: .unconditional,
     help: "0 takes the likeliest token; below 1 keeps closer to it, above 1 strays further (default: 0.8).")
   var temperature: Float?
 

@@ -194,6 +194,13 @@ enum Malformed {
     }
   }
 
+  @Test(.timeLimit(.minutes(1))) func aPipeIsNotWaitedFor() throws {
+    let folder = try Folder()
+    try #require(mkfifo(folder.path("f"), 0o600) == 0)
+    let error = #expect(throws: CheckpointError.self) { try SafetensorsFile(path: folder.path("f")) }
+    #expect(error?.problem == "expected a regular file")
+  }
+
   @Test func aFileThatBecameShorterIsNoCrash() throws {
     let folder = try Folder(["f": SafetensorsFileTests.known])
     let file = try SafetensorsFile(path: folder.path("f"))

@@ -113,6 +113,18 @@ import Testing
       "training.optimizer.learning_rate=1e999",
       "training.optimizer.learning_rate: expected a number above 0, found \"1e999\""
     ),
+    (
+      "training.optimizer.epsilon=1e-50",
+      "training.optimizer.epsilon: expected a number above 0, found \"1e-50\", which is 0.0 as a 32-bit float"
+    ),
+    (
+      "training.optimizer.beta2=0.99999999999",
+      "training.optimizer.beta2: expected a number from 0 to below 1, found \"0.99999999999\", which is 1.0 as a 32-bit float"
+    ),
+    (
+      "training.early_stopping=~",
+      "training.early_stopping: expected a section with patience, metric, min_delta, found nothing"
+    ),
     ("training.reproducible=yes", "training.reproducible: expected true or false, found \"yes\""),
     (
       "communication.bucket_bytes=25XB",

@@ -88,8 +88,12 @@ import Testing
   ])
   func anyTextSurvives(text: String) throws {
     var configuration = try Configuration(yaml: smallConfiguration)
-    // A name has no slashes.
-    let name = text.replacing("/", with: "-")
+    // A name has no slashes and no control characters.
+    var name = ""
+    name.unicodeScalars.append(
+      contentsOf: text.unicodeScalars.map {
+        $0 == "/" || $0.properties.generalCategory == .control ? "-" : $0
+      })
     configuration.name = name
     configuration.data = .init(path: text, label: text)
     let again = try Configuration(yaml: configuration.resolvedYAML)

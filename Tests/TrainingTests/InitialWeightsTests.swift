@@ -163,6 +163,19 @@ private final class Weights {
           + "training.initial_weights.transpose"))
   }
 
+  @Test(arguments: [Float.nan, -.infinity]) func valuesThatAreNotFiniteAreNamed(value: Float) throws {
+    let (weights, source) = (try Weights(), try Self.executor(.mlp, seed: 1))
+    let bias = try #require(source.graph.parameters.first { $0.name == "output.bias" })
+    source.parameters[bias.range][0] = value
+    try weights.write(source)
+    let executor = try Self.executor(.mlp, seed: 2)
+    let error = #expect(throws: ConfigurationError.self) {
+      try executor.graph.load(.init(path: weights.path), into: executor.parameters)
+    }
+    #expect(
+      error?.description == "\(weights.path): tensor \"output.bias\" has values that are not finite")
+  }
+
   @Test func aMissingFileIsNamed() throws {
     let executor = try Self.executor(.mlp, seed: 2)
     #expect(problem(executor, .init(path: "/no/such")).hasPrefix("/no/such: the file cannot be opened"))

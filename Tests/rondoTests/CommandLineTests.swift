@@ -310,6 +310,20 @@ let digits = digitsConfiguration(training: ["steps: 20"])
       contains: ["GB", "make the model or training.microbatch smaller"])
   }
 
+  /// However its state would be shared out.
+  @Test func aModelThatDoesNotFitIntoMemoryIsInspected() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    for options in [
+      "--ranks 4 --hosts 2", "--ranks 4 --hosts 2 --set training.optimizer.sharded=true",
+      "--ranks 2 --set communication.algorithm=tree",
+    ] {
+      let output = try bash(
+        "\"$0\" inspect \"$1\" --set model.hidden='[16777216, 16777216]' \(options) | tail -1", config)
+      #expect(output.hasPrefix("refused here: the model needs "), "\(options): \(output)")
+    }
+  }
+
   @Test(arguments: [1, 2, 4]) func jsonIsOneObjectALineWithTheSummaryLast(ranks: Int) throws {
     let directory = try TemporaryDirectory()
     let config = try directory.write("c.yaml", digits)
