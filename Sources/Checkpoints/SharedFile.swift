@@ -88,6 +88,12 @@ public final class SharedFile {
     if let path { unlink(path) }
   }
 
+  /// Whether others can still find it.
+  public var isNamed: Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_nlink > 0
+  }
+
   /// Whether no other process has it mapped.
   public var isAlone: Bool {
     guard descriptor >= 0 else { return true }

@@ -17,6 +17,8 @@ struct JSONNumberText {
   private init(line: [UInt8]) { self.line = line }
 
   private mutating func number(at key: String) -> String? {
+    // Decoders skip a byte order mark.
+    if line.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
     skipBlanks()
     at += 1
     while true {

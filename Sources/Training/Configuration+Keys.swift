@@ -9,7 +9,7 @@ extension Configuration {
     .init("model.hidden", \.model.hidden, .list(.whole(from: 1, toPowerOf2: 24)), only: perceptron),
     .init("model.activation", \.model.activation, .choice, only: perceptron),
     .init(
-      "model.dropout", \.model.dropout, .float("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 },
+      "model.dropout", \.model.dropout, .number("from 0 to 0.99") { 0 <= $0 && $0 <= 0.99 },
       only: models([.mlp, .tabular, .gpt, .encoder])),
     .init("model.layers", \.model.layers, .whole(from: 1, toPowerOf2: 12), only: transformer),
     .init("model.heads", \.model.heads, .whole(from: 1, toPowerOf2: 12), only: transformer),

@@ -60,13 +60,23 @@ public struct RunFiles: Sendable {
     let configuration = homes.first { exists(configurationName, in: $0) }.map { "\($0)/\(configurationName)" }
     let keepsAverage =
       try configuration.map { try Configuration(contentsOf: $0).training.emaDecay != nil } ?? false
-    return (
-      configuration,
-      exists(weightsName, in: path)
-        ? try wholeWeights(in: path, keepsAverage: keepsAverage)
-        : try newestWeights(of: path, keepsAverage: keepsAverage, report: report),
-      "\(place)/\(preprocessingName)"
-    )
+    let weights = try weights(of: path, keepsAverage: keepsAverage, report: report)
+    return (configuration, weights, "\(place)/\(preprocessingName)")
+  }
+
+  /// The weights of a directory itself, else of its newest checkpoint. A run that was cut off at its end may have weights without their average.
+  private static func weights(
+    of path: String, keepsAverage: Bool, report: (String) -> Void
+  ) throws -> String? {
+    let isThere = exists(weightsName, in: path)
+    let average = RunDirectory.averageWeights
+    let lacksAverage = keepsAverage && !exists(average, in: path) && !StoredCheckpoint.hasManifest(path)
+    if isThere, !lacksAverage { return try wholeWeights(in: path, keepsAverage: keepsAverage) }
+    if let newest = try newestWeights(of: path, keepsAverage: keepsAverage, report: report) {
+      if isThere { report("\(path)/\(average): there is no such file; falling back to \(newest)") }
+      return newest
+    }
+    return isThere ? try wholeWeights(in: path, keepsAverage: keepsAverage) : nil
   }
 
   /// The weights of a directory, or their average if one is kept.

@@ -43,10 +43,12 @@ struct RunIdentity: Codable, Equatable {
     return next
   }
 
+  /// Whether two directories are one, also where it is mounted twice: no copy of a file has changed at the same nanosecond.
   private static func isSame(_ one: String, _ other: String) -> Bool {
     var (first, second) = (stat(), stat())
-    return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev
-      && first.st_ino == second.st_ino
+    return stat("\(one)/\(file)", &first) == 0 && stat("\(other)/\(file)", &second) == 0
+      && first.st_ino == second.st_ino && first.st_ctim.tv_sec == second.st_ctim.tv_sec
+      && first.st_ctim.tv_nsec == second.st_ctim.tv_nsec
   }
 
   /// A path without symbolic links; nil where nothing is there.

@@ -80,10 +80,10 @@ public struct RunInspection: Codable, Sendable {
     }
     let text = (try? String(contentsOfFile: "\(path)/\(MetricsFile.name)", encoding: .utf8)) ?? ""
     for line in text.split(separator: "\n").reversed()
-    where steps == nil || evaluation == nil || trainLoss == nil {
+    where epochs == nil || evaluation == nil || trainLoss == nil {
       let json = Data(line.utf8)
       if let step = try? JSONLine.decode(StepMetrics.self, from: json) {
-        (steps, epochs) = (steps ?? step.step, epochs ?? step.epoch)
+        if epochs == nil { (steps, epochs) = (step.step, step.epoch) }
         trainLoss = trainLoss ?? step.loss
       } else if let found = try? JSONLine.decode(EvaluationMetrics.self, from: json), evaluation == nil {
         evaluation = found.evaluation

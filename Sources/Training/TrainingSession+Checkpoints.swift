@@ -10,8 +10,8 @@ extension TrainingSession {
     self.isBest = false
     let verdict = trainer.verdict
     requests.take(isAsked: verdict.saves > 0, step: trainer.step, time: MPI.wallTime())
-    // While steps are skipped there is nothing new.
-    let isNew = trainer.progress.skippedInARow == 0 || isOver
+    // Steps that are skipped change nothing.
+    let isNew = trainer.step - trainer.progress.skippedInARow > savedStep || isOver
     let isDue =
       isBest || isNew && (verdict.dues > 0 || every > 0 && (trainer.step % every == 0 || isOver))
     let (isAsked, isStopping) = (verdict.saves > 0, verdict.stops > 0)
@@ -24,6 +24,7 @@ extension TrainingSession {
     if isBest { checkpointer.spared.insert(trainer.step) }
     try directory?.check()
     let hasBegun = try checkpointer.begin()
+    savedStep = trainer.step
     checkpointClock.reset()
     if isBest { try settleBest(checkpointer) }
     guard isStopping, !isOver else { return }

@@ -15,6 +15,8 @@ struct TrainingSession {
   /// When the last checkpoint was begun by the clock.
   let checkpointClock: CheckpointClock
   let requests: SaveRequests
+  /// The step of the last checkpoint that this life began.
+  var savedStep = -1
   var stopping: EarlyStopping?
   var best: BestMetric?
   /// As it was before the last evaluation.

@@ -82,6 +82,7 @@ import Testing
     ]
     #expect(try json(objects.joined(separator: "\n"), split) == table)
     #expect(table[5] != table[6])
+    #expect(try json("\u{FEFF}" + #"{"a": 3, "kind": 2.50}"#, split) == [table[7]])
     #expect(
       try problem(#"{"a": 0.1, "kind": true}"#, split, isJSON: true)
         == #":1: "kind": expected a word, found true"#)

@@ -72,6 +72,11 @@ import Testing
     #expect(problem(yaml) == expected)
   }
 
+  /// The nearest float is above it.
+  @Test func theLargestDropoutIsTaken() {
+    #expect(problem(smallConfiguration, overrides: ["model.dropout=0.99"]) == "no error")
+  }
+
   @Test func brokenYAMLNamesTheLine() {
     #expect(problem("seed: 1\nmodel: { kind: mlp\n").hasPrefix("config.yaml:3: the YAML cannot be read: "))
     #expect(problem("seed: 1\n\tmodel: 2\n").hasPrefix("config.yaml:2: the YAML cannot be read: "))

@@ -59,6 +59,8 @@ struct SurvivingState {
     for name in names {
       var patience = Self.patience
       while let file = try? SharedFile(name: name), !file.isAlone, !isOfThisLife(file) {
+        // Two that wait while they have it open would wait for each other.
+        file.release()
         try Self.wait(for: name, &patience)
       }
     }
@@ -115,7 +117,7 @@ struct SurvivingState {
     return best
   }
 
-  /// Takes a file for this start, until `share` for this process alone; nil if others of this start have it.
+  /// Takes a file for this start, until `share` for this process alone; nil if others of this start have it, or if it is gone.
   ///
   /// - Throws: if others still hold it after some seconds.
   func claim(_ name: String) throws(CommonFailure) -> SharedFile? {
@@ -123,11 +125,12 @@ struct SurvivingState {
     guard let file = try? SharedFile(name: name) else { return nil }
     var patience = Self.patience
     while !isOfThisLife(file), !file.claim() {
-      // Two that wait while they have it open would wait for each other.
+      // As above.
       file.release()
       try Self.wait(for: name, &patience)
     }
-    guard !isOfThisLife(file) else {
+    // Another run that was short of memory may have taken the name meanwhile.
+    guard !isOfThisLife(file), file.isNamed else {
       file.share()
       return nil
     }
