@@ -147,11 +147,13 @@ extension Configuration {
     )
   }
 
-  /// Checks what depends on the data and the model: steps of a run of epochs, metrics of its evaluations, names of parameters.
+  /// What is doubtful about a run of epochs, whose steps are known with its data; nil where nothing is.
+  func doubt(_ data: DatasetSplit) -> String? {
+    warmupFault(totalSteps: totalSteps(trainingSamples: data.train.count)).map { "\($0.key): \($0.problem)" }
+  }
+
+  /// Checks what depends on the data and the model: metrics of evaluations, names of parameters.
   func validate(_ network: Network, _ data: DatasetSplit) throws(ConfigurationError) {
-    if let fault = warmupFault(totalSteps: totalSteps(trainingSamples: data.train.count)) {
-      throw ConfigurationError("\(fault.key): \(fault.problem)")
-    }
     let metrics = MetricCheck(network, heldOut: data.test)
     if training.earlyStopping.patience != nil {
       try metrics.check(

@@ -1,5 +1,6 @@
 import Collectives
 import Datasets
+import Logging
 import MPI
 import NeuralNetwork
 
@@ -48,6 +49,9 @@ extension TrainingRun {
       let network = try Trainer.network(configuration, data: data, model: model)
       // Before there is anything that would be left behind.
       try configuration.validate(network, data)
+      if world.rank == 0, let doubt = configuration.doubt(data) {
+        Logger(label: "rondo.training").warning("\(doubt)")
+      }
       let rule = optimizer ?? ReadyMade.optimizer(configuration.training.optimizer)
       try RunMemory(
         configuration, network.graph, optimizer: rule, data: data,
