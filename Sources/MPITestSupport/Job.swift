@@ -18,10 +18,10 @@ public struct Job: Sendable, CustomStringConvertible {
     "\(command)\nexit status \(exitStatus) after \(seconds) s; output:\n\(output)"
   }
 
-  /// Runs `program` with `ranks` ranks, for at most `limit` seconds.
+  /// Runs `program` with `ranks` ranks, for at most `limit` seconds: what only a job that hangs takes, also on a busy machine.
   public static func run(
     ranks: Int, program: String, arguments: [String] = [], environment: [String: String] = [:],
-    limit: Int = 30
+    limit: Int = 120
   ) throws -> Job {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -41,7 +41,7 @@ public struct Job: Sendable, CustomStringConvertible {
 
   /// Runs one test of this test bundle under mpirun: a test that is disabled unless `environment` enables it.
   public static func runTest(
-    _ filter: String, ranks: Int, environment: [String: String], limit: Int = 30
+    _ filter: String, ranks: Int, environment: [String: String], limit: Int = 120
   ) throws -> Job {
     let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     return try run(

@@ -24,7 +24,7 @@ import Testing
 ///
 /// Each of these prints one line that names the rank and the test.
 public func withWorld(
-  seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation,
+  seconds: Double = 300, sourceLocation: SourceLocation = #_sourceLocation,
   _ body: (borrowing Communicator) throws -> Void
 ) throws {
   try TestProcess.turn.withLock { _ in

@@ -122,6 +122,6 @@ import Testing
     }
     #expect(sum.load(ordering: .relaxed) == 2_000 * 28)
     // 2,000 regions take 3 to 10 ms on two idle cores; a collapse takes minutes.
-    #expect(time < .seconds(20))
+    #expect(time < .seconds(60))
   }
 }

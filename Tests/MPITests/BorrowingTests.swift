@@ -125,7 +125,7 @@ private enum Compiler {
   private static func run(_ words: [String], isAllowedToFail: Bool = false) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "60"] + words
+    process.arguments = ["timeout", "120"] + words
     let output = try output(of: process)
     guard process.terminationStatus == 0 || isAllowedToFail else { throw Failed(output: output) }
     return output

@@ -6,23 +6,20 @@ import Testing
 /// What a test process does not survive runs in jobs of their own: this bundle again, under mpirun, with one
 /// of the `ChildTests` enabled.
 @Suite(.serialized, .enabled(if: !isUnderLauncher)) struct JobTests {
-  @Test(.timeLimit(.minutes(10)))
-  func aRankThatThrowsEndsTheJobWithItsNameOnIt() throws {
+  @Test func aRankThatThrowsEndsTheJobWithItsNameOnIt() throws {
     let job = try Job.runChild("throwsOnOneRank", ranks: 3)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 5, "\(job)")
+    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("<stderr>:rank 1: the disk is full\n"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func anErrorDecidesTheExitStatusOfItsJob() throws {
+  @Test func anErrorDecidesTheExitStatusOfItsJob() throws {
     let job = try Job.runChild("throwsWithAnExitStatus", ranks: 2)
     #expect(job.exitStatus == 75, "\(job)")
     #expect(job.output.contains("rank 0: stopped on a signal\n"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func anMPIErrorThatLeavesTheBodyNamesItsRankOnce() throws {
+  @Test func anMPIErrorThatLeavesTheBodyNamesItsRankOnce() throws {
     let job = try Job.runChild("passesAWrongRank", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
     #expect(
@@ -30,40 +27,36 @@ import Testing
         "<stderr>:rank 1: send: rank 9 is outside 0..<2, the ranks of this communicator\n"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func aRankThatIsKilledEndsTheJob() throws {
+  @Test func aRankThatIsKilledEndsTheJob() throws {
     let job = try Job.runChild("isKilled", ranks: 3)
     #expect(job.exitStatus != 0, "\(job)")
-    #expect(job.seconds < 10, "\(job)")
+    #expect(job.seconds < 60, "\(job)")
   }
 
   /// Nobody answers an `MPI_Abort` then.
-  @Test(.timeLimit(.minutes(10)))
-  func aRankThatThrowsEndsWhenItsLauncherIsStopped() throws {
+  @Test func aRankThatThrowsEndsWhenItsLauncherIsStopped() throws {
     let job = try Job.runChild("throwsWithAStoppedLauncher", ranks: 2)
-    #expect(job.exitStatus == 1 && job.seconds < 25, "\(job)")
+    #expect(job.exitStatus == 1 && job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 0: the disk is full\n"), "\(job)")
     #expect(job.output.contains("MPI_Abort has not ended this process in 5 s"), "\(job)")
     #expect(job.output.contains("rank 0 has ended\n"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func aRequestThatIsDroppedAndNeverAnsweredEndsTheJobWithItsName() throws {
+  @Test func aRequestThatIsDroppedAndNeverAnsweredEndsTheJobWithItsName() throws {
     let job = try Job.runChild("dropsAReceive", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 6, "\(job)")
+    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 0: startReceive: its request was dropped without wait()"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func anErrorInsideASharedWindowIsNotKeptByTheWindow() throws {
+  @Test func anErrorInsideASharedWindowIsNotKeptByTheWindow() throws {
     let job = try Job.runChild("throwsInsideAWindow", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 5, "\(job)")
+    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 0: the disk is full\n"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)), arguments: [1, 3])
+  @Test(arguments: [1, 3])
   func aBodyThatReturnsHandsItsResultOut(ranks: Int) throws {
     let job = try Job.runChild("returnsAndRunsAgain", ranks: ranks)
     #expect(job.exitStatus == 0, "\(job)")
@@ -71,23 +64,20 @@ import Testing
     #expect(job.output.contains("MPI has already been started and ended in this process"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func aFailedTestOnOneRankDoesNotLeaveTheOthersWaiting() throws {
+  @Test func aFailedTestOnOneRankDoesNotLeaveTheOthersWaiting() throws {
     let job = try Job.runChild("throwsInWithWorld", ranks: 3)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 5, "\(job)")
+    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 2: throwsInWithWorld()"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func ranksInDifferentTestsAreToldApart() throws {
+  @Test func ranksInDifferentTestsAreToldApart() throws {
     let job = try Job.runChild("isInAnotherTestOnOneRank", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
     #expect(job.output.contains("not all ranks are in the same test"), "\(job)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
-  func aTestThatHangsIsEndedAndNamed() throws {
+  @Test func aTestThatHangsIsEndedAndNamed() throws {
     let job = try Job.runChild("hangs", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
     #expect(job.output.contains("still running after 1 s, ended"), "\(job)")

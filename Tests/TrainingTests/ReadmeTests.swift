@@ -59,7 +59,7 @@ private func example() throws {
     let yaml = try Self.block("yaml").replacing("epochs: 30", with: "epochs: 4")
     try yaml.write(toFile: directory + "/digits.yaml", atomically: true, encoding: .utf8)
     let job = try Job.runTest(
-      "theExampleInAProcessOfItsOwn", ranks: ranks, environment: [variable: directory], limit: 120)
+      "theExampleInAProcessOfItsOwn", ranks: ranks, environment: [variable: directory])
     #expect(job.exitStatus == 0 && job.output.contains("\"accuracy\": 0.9"), "\(job)")
   }
 }

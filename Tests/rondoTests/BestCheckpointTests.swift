@@ -31,7 +31,7 @@ import Testing
     }.start()
     let job = try Job.run(
       ranks: 2, program: try rondo(), arguments: ["train", config, "--threads", "1", "--output", output],
-      environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0"], limit: 50)
+      environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0"])
     isOver.set()
     ended.wait()
     return job

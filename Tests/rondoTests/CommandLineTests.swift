@@ -206,7 +206,7 @@ let digits = digitsConfiguration(training: ["steps: 20"])
   ) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["60", try rondo()] + arguments
+    process.arguments = ["120", try rondo()] + arguments
     process.environment = environment
     let printed = try output(of: process)
     return (process.terminationStatus, printed)
@@ -247,7 +247,7 @@ let digits = digitsConfiguration(training: ["steps: 20"])
   @Test(arguments: [0, 3]) func srunWithoutPMIxIsRefusedByTheFirstTask(task: Int) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "30", try rondo(), "doctor"]
+    process.arguments = ["timeout", "120", try rondo(), "doctor"]
     process.environment = [
       "SLURM_STEP_ID": "0", "SLURM_SRUN_COMM_HOST": "10.0.0.1", "SLURM_NTASKS": "4",
       "SLURM_PROCID": "\(task)",

@@ -77,8 +77,7 @@ final class DisturbedRun {
     let job = try Job.run(
       ranks: ranks, program: try rondo(),
       arguments: ["train", config, "--threads", "1", "--output", output] + arguments,
-      environment: environment,
-      limit: 50)
+      environment: environment)
     isOver.set()
     if disturb != nil { ended.wait() }
     return job

@@ -36,7 +36,7 @@ import Testing
     let sent = Sent()
     Thread {
       defer { ended.signal() }
-      let limit = Date().addingTimeInterval(30)
+      let limit = Date().addingTimeInterval(100)
       let ranks: [Int?] = if case .alone = target { [nil] } else { [0, 1] }
       while Date() < limit {
         usleep(10_000)
@@ -55,7 +55,7 @@ import Testing
     if case .alone = target {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = ["--default-signal", "timeout", "--kill-after=1", "20", try rondo()] + arguments
+      process.arguments = ["--default-signal", "timeout", "--kill-after=1", "120", try rondo()] + arguments
       process.environment = Job.launchEnvironment
       text = try MPITestSupport.output(of: process)
       status = process.terminationStatus

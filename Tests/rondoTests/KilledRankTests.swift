@@ -25,10 +25,10 @@ import Testing
       ranks: 3, program: try rondo(),
       arguments: [
         "train", config, "--threads", "1", "--output", output, "--set", "training.steps=100000000",
-      ], limit: 40)
+      ])
     let end = Date()
     let death = try #require(killed.withLock { $0 }, "no rank was found to kill: \(job)")
-    #expect(end.timeIntervalSince(death) < 10, "\(job)")
+    #expect(end.timeIntervalSince(death) < 40, "\(job)")
     #expect(job.exitStatus != 0, "\(job)")
     #expect(job.output.contains("rank \(rank)") && job.output.contains("signal 9"), "\(job)")
   }

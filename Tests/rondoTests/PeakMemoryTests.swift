@@ -32,7 +32,7 @@ import Testing
   private static func inspect(_ arguments: [String]) throws -> Plan.Memory {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["60", try rondo(), "inspect", "--json"] + arguments
+    process.arguments = ["120", try rondo(), "inspect", "--json"] + arguments
     let text = try output(of: process)
     let line = try #require(text.firstIndex(of: "{").map { text[$0...] }, "\(text)")
     let decoder = JSONDecoder()
@@ -65,7 +65,7 @@ import Testing
       let output = "\(directory.path)/run-\(every)"
       let job = try Job.run(
         ranks: ranks, program: try rondo(),
-        arguments: ["train", config, "--threads", "1", "--output", output] + settings, limit: 50)
+        arguments: ["train", config, "--threads", "1", "--output", output] + settings)
       #expect(job.exitStatus == 0, "\(job)")
       let peak = try #require(try RunRecord(output).integer("peak_memory_bytes"), "\(job)")
       let arenas =

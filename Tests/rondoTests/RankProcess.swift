@@ -29,9 +29,9 @@ enum RankProcess {
     return line.flatMap { pid_t($0.dropFirst(5).trimmingCharacters(in: .whitespaces)) }
   }
 
-  /// Waits until the run has logged steps, and gives the process of that rank; nil after 20 s.
+  /// Waits until the run has logged steps, and gives the process of that rank; nil after 100 s.
   static func whenTraining(rank: Int, output: String) -> pid_t? {
-    let limit = Date().addingTimeInterval(20)
+    let limit = Date().addingTimeInterval(100)
     while Date() < limit {
       let metrics = (try? String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)) ?? ""
       if metrics.contains("\n"), let process = find(rank: rank, output: output) { return process }

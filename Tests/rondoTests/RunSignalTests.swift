@@ -117,7 +117,7 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [
-      "timeout", "--kill-after=5", "40", try rondo(), "train", run.config, "--threads", "1", "--output",
+      "timeout", "--kill-after=5", "120", try rondo(), "train", run.config, "--threads", "1", "--output",
       run.output,
     ]
     process.environment = ProcessInfo.processInfo.environment.filter { name, _ in
@@ -127,7 +127,7 @@ import Testing
     let ended = DispatchSemaphore(value: 0)
     Thread {
       defer { ended.signal() }
-      let limit = Date().addingTimeInterval(30)
+      let limit = Date().addingTimeInterval(100)
       var rank: pid_t?
       while rank == nil, Date() < limit { rank = RankProcess.find(rank: nil, output: output) }
       while RunRecord.lines(output).count < 40, Date() < limit { usleep(500) }

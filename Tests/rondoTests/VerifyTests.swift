@@ -11,7 +11,7 @@ import Testing
   }
 
   /// - Parameter path: a folder that is searched for programs first.
-  private static func verify(_ arguments: [String], path: String? = nil, limit: Int = 60) throws -> End {
+  private static func verify(_ arguments: [String], path: String? = nil, limit: Int = 120) throws -> End {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["timeout", "--kill-after=5", "\(limit)", try rondo(), "verify"] + arguments
@@ -40,7 +40,7 @@ import Testing
         """
     }
     let config = try directory.write("c.yaml", text)
-    let end = try Self.verify([config, "--ranks", "1,2,3,4", "--threads", "1,2"], limit: 120)
+    let end = try Self.verify([config, "--ranks", "1,2,3,4", "--threads", "1,2"])
     #expect(end.status == 0 && end.lines.last == "same bits on all 8 combinations", "\(end)")
   }
 
