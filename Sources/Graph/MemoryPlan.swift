@@ -205,19 +205,18 @@ package struct MemoryPlan: Sendable {
   // MARK: Offsets
 
   private mutating func place() {
-    var placed: [Int] = []  // by offset
+    var placed: [Buffer] = []  // by offset
     for index in buffers.indices.sorted(by: { (buffers[$0].count, $1) > (buffers[$1].count, $0) }) {
-      let buffer = buffers[index]
-      var offset = 0
-      for other in placed.map({ buffers[$0] })
+      var buffer = buffers[index]
+      for other in placed
       where !reuse || (other.start <= buffer.end && buffer.start <= other.end) {
-        if offset + buffer.count <= other.offset { break }
-        offset = max(offset, Arena.aligned(other.offset + other.count))
+        if buffer.offset + buffer.count <= other.offset { break }
+        buffer.offset = max(buffer.offset, Arena.aligned(other.offset + other.count))
       }
-      buffers[index].offset = offset
-      arenaCount = max(arenaCount, Arena.aligned(offset + buffer.count))
-      let position = placed.firstIndex { buffers[$0].offset > offset } ?? placed.count
-      placed.insert(index, at: position)
+      buffers[index] = buffer
+      arenaCount = max(arenaCount, Arena.aligned(buffer.offset + buffer.count))
+      let position = placed.firstIndex { $0.offset > buffer.offset } ?? placed.count
+      placed.insert(buffer, at: position)
     }
   }
 }

@@ -110,6 +110,7 @@ public struct TrainingRun {
       throw failure
     }
     trainer.state.file.unlinkName()
+    SurvivingState.removeEmpty(ofRun: names[0])
     trainer.close()
     if let directory = place?.directory { session.display.finish(summary, path: directory.path) }
     if let clock { try writeTimeline(of: trainer, since: clock, to: place?.directory) }

@@ -69,7 +69,7 @@ extension TrainingSession {
           "the best checkpoint, that of step \(progress.keptStep), is not among this run's; the next evaluation counts as the best"
         )
       }
-      (trainer.progress.keptMetric, trainer.progress.keptStep) = (0, -1)
+      trainer.progress.forgetKept()
     }
   }
 
@@ -85,7 +85,10 @@ extension TrainingSession {
       checkpointer.retain()
     } else {
       best = bestBefore
-      (trainer.progress.keptMetric, trainer.progress.keptStep) = (best?.value ?? 0, best?.step ?? -1)
+      trainer.progress.forgetKept()
+      if let best, let value = best.value, let step = best.step {
+        trainer.progress.keep(by: best.metric, value, step: step)
+      }
       checkpointer.spared.remove(trainer.step)
       recordLine()
     }

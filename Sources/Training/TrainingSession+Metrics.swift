@@ -76,7 +76,7 @@ extension TrainingSession {
       let value = isNumber ? found : .nan
       bestBefore = best
       isBest = best?.record(value, step: step) == true
-      if isBest { (trainer.progress.keptMetric, trainer.progress.keptStep) = (value, step) }
+      if isBest { trainer.progress.keep(by: metric, value, step: step) }
     }
   }
 

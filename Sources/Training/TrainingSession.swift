@@ -52,10 +52,14 @@ struct TrainingSession {
     }
     if let checkpointer, let metric = configuration.checkpoint.best {
       best = BestMetric(metric)
-      if progress.keptStep >= 0 { try takeUpBest(checkpointer) }
+      if progress.keptBy.map({ $0 != metric }) == true {
+        trainer.progress.forgetKept()
+      } else if progress.keptStep >= 0 {
+        try takeUpBest(checkpointer)
+      }
     } else {
       // A later life may want the best by another metric.
-      (trainer.progress.keptMetric, trainer.progress.keptStep) = (0, -1)
+      trainer.progress.forgetKept()
     }
   }
 

@@ -9,11 +9,11 @@ import Testing
 extension RankTests {
   /// Runs whose losses or weights are not finite at times.
   @Suite struct SkippedStepRunTests {
-    /// Sixteen rows, four steps an epoch. One label is so far away that its squared error is infinite.
+    /// Thirty-two rows, four steps an epoch. One label is so far away that its squared error is infinite.
     private static func table(isBroken: Bool) -> String {
-      let rows = (0..<16).map { row in
-        let label = row == 7 && isBroken ? "3e38" : "\(Double(row) / 4 + 0.5)"
-        return "\(Double(row) / 8 - 1),\(label)\n"
+      let rows = (0..<32).map { row in
+        let label = row == 7 && isBroken ? "3e38" : "\(Double(row) / 8 + 0.5)"
+        return "\(Double(row) / 16 - 1),\(label)\n"
       }
       return "x,y\n" + rows.joined()
     }
@@ -25,7 +25,7 @@ extension RankTests {
         name: "skips", seed: 5, model: .init(kind: .linear),
         data: .init(path: path, label: "y", task: .regression, testFraction: 0),
         training: .init(
-          batch: 4, microbatch: 1, steps: steps, optimizer: .init(kind: .sgd, learningRate: rate),
+          batch: 8, microbatch: 1, steps: steps, optimizer: .init(kind: .sgd, learningRate: rate),
           logEverySteps: logEverySteps),
         checkpoint: .init(everySteps: everySteps, keep: 3))
     }

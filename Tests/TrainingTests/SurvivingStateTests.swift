@@ -74,5 +74,10 @@ import Testing
       [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: path)
     #expect(try left.nextLife.names() == [left.name])
     #expect(!FileManager.default.fileExists(atPath: path))
+    // At the end of the run it can be nobody's.
+    try #require(FileManager.default.createFile(atPath: path, contents: nil))
+    SurvivingState.removeEmpty(ofRun: left.nextLife.run)
+    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(try left.nextLife.names() == [left.name])
   }
 }

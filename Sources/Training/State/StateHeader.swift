@@ -15,7 +15,7 @@ struct StateHeader {
 
   /// `rondo` and a line feed, as bytes.
   private static let magic = 0x0a_6f_64_6e_6f_72
-  private static let format = 4
+  private static let format = 5
 
   /// Names the model, its parameters and its optimizer.
   func write(_ core: StateLayout.Core, model: UInt64) {

@@ -25,9 +25,17 @@ struct SurvivingState {
 
   /// Removes the memory of a run on this host that no process has mapped.
   static func remove(ofRun run: String) {
+    removeEmpty(ofRun: run)
     for name in SharedFile.names(prefix: "\(prefix)\(run)-") {
       guard let file = try? SharedFile(name: name) else { continue }
       if file.isAlone { file.unlinkName() }
+    }
+  }
+
+  /// Removes files to which processes of a run that were killed had not given memory yet. At the end of a run nobody is about to.
+  static func removeEmpty(ofRun run: String) {
+    for name in SharedFile.names(prefix: "\(prefix)\(run)-") where SharedFile.byteCount(ofName: name) == 0 {
+      SharedFile.remove(name: name)
     }
   }
 

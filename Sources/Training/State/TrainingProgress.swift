@@ -26,8 +26,10 @@ struct TrainingProgress: Codable, Equatable, Sendable {
   var bestMetric = 0.0
   var evaluationsSinceBest = 0
   /// What is known of the best checkpoint.
-  var keptStep = -1
-  var keptMetric = 0.0
+  private(set) var keptStep = -1
+  private(set) var keptMetric = 0.0
+  /// The metric by which it is the best: values of two metrics say nothing of each other. Nil in checkpoints that were written before it was noted.
+  private(set) var keptBy: Metric?
   /// Totals over all lives of the run.
   var trainingSeconds = 0.0
   var wallSeconds = 0.0
@@ -38,8 +40,15 @@ struct TrainingProgress: Codable, Equatable, Sendable {
   /// What another run found best: its metric may have been another one, and the checkpoint lies there.
   mutating func forgetBest() {
     (bestStep, bestMetric, evaluationsSinceBest) = (-1, 0, 0)
-    (keptStep, keptMetric) = (-1, 0)
+    forgetKept()
   }
+
+  /// The checkpoint of the step just done is the best one.
+  mutating func keep(by metric: Metric, _ value: Double, step: Int) {
+    (keptStep, keptMetric, keptBy) = (step, value, metric)
+  }
+
+  mutating func forgetKept() { (keptStep, keptMetric, keptBy) = (-1, 0, nil) }
 
   /// Takes a step in, before its update.
   mutating func add(loss: Double, isSkipped: Bool) {
@@ -76,7 +85,7 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     (lossInEpoch, stepsInEpoch, skippedInEpoch) = (0, 0, 0)
   }
 
-  static let wordCount = 22
+  static let wordCount = 23
 
   /// Words, first of all the step.
   func write(to words: UnsafeMutablePointer<Int64>) {
@@ -103,6 +112,7 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     words[19] = bits(keptMetric)
     words[20] = Int64(skippedSinceLine ?? 0)
     words[21] = Int64(skippedInEpoch ?? 0)
+    words[22] = Int64(keptBy.flatMap(Metric.allCases.firstIndex) ?? -1)
   }
 
   init() {}
@@ -131,5 +141,6 @@ struct TrainingProgress: Codable, Equatable, Sendable {
     keptMetric = number(words[19])
     skippedSinceLine = Int(words[20])
     skippedInEpoch = Int(words[21])
+    keptBy = words[22] >= 0 ? Metric.allCases[Int(words[22])] : nil
   }
 }
