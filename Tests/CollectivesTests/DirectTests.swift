@@ -3,7 +3,7 @@ import Testing
 
 /// The direct exchange's schedules, proved without running them on data.
 @Suite struct DirectTests {
-  @Test(arguments: 1...64)
+  @Test(arguments: provedSizes)
   func isProvedForEveryCountAroundTheSize(size: Int) {
     let direct = Direct(segmentLength: 3, lanesInFlight: 2)
     for count in [0, 1, size - 1, size, size + 1, 4 * size + 2] {

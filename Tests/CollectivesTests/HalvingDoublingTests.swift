@@ -3,7 +3,7 @@ import Testing
 
 /// Halving-doubling's schedules, proved without running them on data.
 @Suite struct HalvingDoublingTests {
-  @Test(arguments: 1...64)
+  @Test(arguments: provedSizes)
   func isProvedForEveryCountAroundTheSize(size: Int) {
     let halving = HalvingDoubling(laneLength: 3 * size + 1, lanesInFlight: 2)
     for count in [0, 1, size - 1, size, size + 1, 7 * size + 2] {

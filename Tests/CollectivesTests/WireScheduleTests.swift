@@ -19,7 +19,7 @@ import Testing
 
   private static func ceilLog2(_ size: Int) -> Int { Int.bitWidth - (size - 1).leadingZeroBitCount }
 
-  @Test(arguments: 1...64)
+  @Test(arguments: provedSizes)
   func isProvedWhereSendsRound(size: Int) {
     for (algorithm, roundings) in Self.algorithms {
       // Proofs of many ranks take their time.

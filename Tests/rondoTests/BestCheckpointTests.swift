@@ -42,7 +42,7 @@ import Testing
     let config = try directory.write("c.yaml", Self.configuration)
     let folders = [CheckpointFolder.name(6)]
     var hits = 0
-    for life in 1...4 where hits == 0 {
+    for life in 1...12 where hits == 0 {
       let output = "\(directory.path)/run-\(life)"
       let killed = try Self.train(config, output, isKilled: true)
       let record = try RunRecord(output)

@@ -69,7 +69,7 @@ final class DisturbedRun {
         }
         while lines > 0, RunRecord.lines(output).count < lines {
           if isOver.isSet { return }
-          usleep(500)
+          usleep(2_000)
         }
         disturb(processes)
       }.start()

@@ -189,7 +189,7 @@ import Testing
         var lines = before
         // A run that is over has no process of the first rank.
         while lines < count, kill(processes[0], 0) == 0 {
-          usleep(500)
+          usleep(2_000)
           lines = RunRecord.lines(output).count
           if lines > before {
             death.withLock { $0.startSeconds = $0.startSeconds ?? Date().timeIntervalSince(start) }
