@@ -9,6 +9,8 @@ public struct Job: Sendable, CustomStringConvertible {
   /// mpirun's exit status. After a lost rank do not trust its value, only that it is not 0.
   public let exitStatus: Int32
   public let seconds: Double
+  /// Whether its limit ended it.
+  public let ranOutOfTime: Bool
   /// Standard output and standard error of mpirun and all ranks; lines of ranks begin with
   /// `[1,RANK]<stdout>:` or the like.
   public let output: String
@@ -34,9 +36,10 @@ public struct Job: Sendable, CustomStringConvertible {
     process.environment = launchEnvironment.merging(environment) { $1 }
     let start = Date()
     let output = try MPITestSupport.output(of: process)
+    let seconds = Date().timeIntervalSince(start)
     return Job(
-      command: words.joined(separator: " "), exitStatus: process.terminationStatus,
-      seconds: Date().timeIntervalSince(start), output: output)
+      command: words.joined(separator: " "), exitStatus: process.terminationStatus, seconds: seconds,
+      ranOutOfTime: seconds >= Double(limit), output: output)
   }
 
   /// Runs one test of this test bundle under mpirun: a test that is disabled unless `environment` enables it.

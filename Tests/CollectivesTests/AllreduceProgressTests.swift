@@ -18,22 +18,33 @@ extension RankTests {
         let before = progress.snapshot
         #expect(before.activity == .idle && before.calls == 1)
 
-        // Rank 0 comes late; rank 1, behind it in the ring, says so to its watch.
-        let seen = Mutex<AllreduceProgress.Snapshot?>(nil)
-        let watch = Thread {
-          Thread.sleep(forTimeInterval: 0.2)
-          seen.withLock { $0 = progress.snapshot }
+        // Rank 0 comes when rank 1, behind it in the ring, has been seen to wait by its watch, or has not within a minute.
+        let path = try world.broadcast(
+          FileManager.default.temporaryDirectory.path + "/rondo-test-\(UUID().uuidString)", root: 0)
+        // Which of the two is the oldest depends on whether the message was buffered.
+        @Sendable func waitsForRank0(_ snapshot: AllreduceProgress.Snapshot) -> Bool {
+          [.receiving(from: 0), .sending(to: 0)].contains(snapshot.activity)
         }
-        try world.barrier()
-        if world.rank == 0 { Thread.sleep(forTimeInterval: 0.6) } else { watch.start() }
+        let limit = Date().addingTimeInterval(60)
+        let seen = Mutex(progress.snapshot)
+        if world.rank == 1 {
+          Thread {
+            while !waitsForRank0(seen.withLock { $0 }), Date() < limit {
+              usleep(1_000)
+              seen.withLock { $0 = progress.snapshot }
+            }
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+          }.start()
+        }
+        if world.rank == 0 {
+          while !FileManager.default.fileExists(atPath: path), Date() < limit { usleep(1_000) }
+          try? FileManager.default.removeItem(atPath: path)
+        }
         try executor.allreduce(&span)
         if world.rank == 1 {
-          let snapshot = try #require(seen.withLock { $0 })
+          let snapshot = seen.withLock { $0 }
           #expect(snapshot.calls == 2)
-          // Which of the two is the oldest depends on whether the message was buffered.
-          #expect(
-            snapshot.activity == .receiving(from: 0) || snapshot.activity == .sending(to: 0),
-            "\(snapshot)")
+          #expect(waitsForRank0(snapshot), "\(snapshot)")
         }
         #expect(progress.snapshot.actions > before.actions)
         #expect(sums[0] == Float(world.size * world.size))

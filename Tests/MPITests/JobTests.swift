@@ -9,7 +9,6 @@ import Testing
   @Test func aRankThatThrowsEndsTheJobWithItsNameOnIt() throws {
     let job = try Job.runChild("throwsOnOneRank", ranks: 3)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("<stderr>:rank 1: the disk is full\n"), "\(job)")
   }
 
@@ -29,14 +28,13 @@ import Testing
 
   @Test func aRankThatIsKilledEndsTheJob() throws {
     let job = try Job.runChild("isKilled", ranks: 3)
-    #expect(job.exitStatus != 0, "\(job)")
-    #expect(job.seconds < 60, "\(job)")
+    #expect(job.exitStatus != 0 && !job.ranOutOfTime, "\(job)")
   }
 
   /// Nobody answers an `MPI_Abort` then.
   @Test func aRankThatThrowsEndsWhenItsLauncherIsStopped() throws {
     let job = try Job.runChild("throwsWithAStoppedLauncher", ranks: 2)
-    #expect(job.exitStatus == 1 && job.seconds < 60, "\(job)")
+    #expect(job.exitStatus == 1, "\(job)")
     #expect(job.output.contains("rank 0: the disk is full\n"), "\(job)")
     #expect(job.output.contains("MPI_Abort has not ended this process in 5 s"), "\(job)")
     #expect(job.output.contains("rank 0 has ended\n"), "\(job)")
@@ -45,14 +43,12 @@ import Testing
   @Test func aRequestThatIsDroppedAndNeverAnsweredEndsTheJobWithItsName() throws {
     let job = try Job.runChild("dropsAReceive", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 0: startReceive: its request was dropped without wait()"), "\(job)")
   }
 
   @Test func anErrorInsideASharedWindowIsNotKeptByTheWindow() throws {
     let job = try Job.runChild("throwsInsideAWindow", ranks: 2)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 0: the disk is full\n"), "\(job)")
   }
 
@@ -67,7 +63,6 @@ import Testing
   @Test func aFailedTestOnOneRankDoesNotLeaveTheOthersWaiting() throws {
     let job = try Job.runChild("throwsInWithWorld", ranks: 3)
     #expect(job.exitStatus == 1, "\(job)")
-    #expect(job.seconds < 60, "\(job)")
     #expect(job.output.contains("rank 2: throwsInWithWorld()"), "\(job)")
   }
 
@@ -127,11 +122,15 @@ import Testing
     try MPI.run { world in
       let process = try world.broadcast(Int(getpid()), root: 0)
       if world.rank == 0 {
+        // A rank asks its launcher for the other's address when it first talks to it: rank 1 would wait, and not wake the launcher.
+        _ = try world.matchedProbe(from: 1).receive(Int32.self)
         kill(getppid(), SIGSTOP)
         throw DiskFull()
       }
+      try world.send([Int32(1)].span, to: 0)
       // Its parent cannot take note of its end.
-      for _ in 0..<2000 {
+      let limit = Date().addingTimeInterval(60)
+      while Date() < limit {
         let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
         if status.contains(") Z ") {
           print("rank 0 has ended")

