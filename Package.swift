@@ -11,7 +11,6 @@ let cSettings: [CSetting] =
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A module under `Sources/NAME`. The lists of dependencies below are the arrows of the module map in the README: they
@@ -41,7 +40,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
@@ -61,14 +59,14 @@ let package = Package(
     module("NeuralNetwork", on: ["Graph", "Kernels", "BLAS"]),
     module("Optimizers", on: ["Graph", "BLAS", "Kernels"]),
     module("Datasets", on: ["CDigits", "CZlib", "Kernels"]),
-    module("Checkpoints", on: ["CSHA256", crypto]),
+    module("Checkpoints", on: ["CSHA256"]),
     module("Collectives", on: ["MPI", "Kernels"]),
     module(
       "Training",
       on: [
         "Collectives", "Checkpoints", "Datasets", "Optimizers", "NeuralNetwork", "Graph", "MPI", "BLAS",
         "Kernels",
-        "Yams", crypto, logging,
+        "Yams", logging,
       ]),
     .executableTarget(
       name: "rondo",
@@ -84,9 +82,9 @@ let package = Package(
     tests("NeuralNetwork", on: ["BLAS", "Optimizers"], excluding: ["References"]),
     tests("Optimizers", excluding: ["References"]),
     tests("Datasets"),
-    tests("Checkpoints", on: [crypto]),
+    tests("Checkpoints", on: ["MPITestSupport"]),
     tests("Collectives", on: ["MPITestSupport"]),
-    tests("Training", on: ["MPITestSupport", crypto], excluding: ["References"]),
+    tests("Training", on: ["MPITestSupport"], excluding: ["References"]),
     tests("rondo", on: ["MPITestSupport"]),
   ],
   cLanguageStandard: .c11

@@ -1,4 +1,3 @@
-import Crypto
 import Glibc
 
 /// One file of a checkpoint: what its manifest says of it.
@@ -75,8 +74,8 @@ public struct CheckpointFile: Sendable, Equatable, Codable {
       let count = read(descriptor, piece.baseAddress, piece.count)
       if count < 0, errno == EINTR { continue }
       if count < 0 { throw CheckpointError.system("the file cannot be read", code: errno, path: path) }
-      if count == 0 { return hash.finalize().hexadecimal }
-      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+      if count == 0 { return hash.hexadecimal }
+      hash.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
     }
   }
 }

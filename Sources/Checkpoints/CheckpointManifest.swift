@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// What a checkpoint consists of: `manifest.json`.
@@ -57,7 +56,7 @@ public struct CheckpointManifest: Sendable, Equatable {
 
   /// The lines that close a manifest whose other bytes these are.
   private static func end(of content: some DataProtocol) -> [UInt8] {
-    Array("  \"sha256\": \"\(SHA256.hash(data: content).hexadecimal)\"\n}\n".utf8)
+    Array("  \"sha256\": \"\(SHA256.hexadecimal(of: content))\"\n}\n".utf8)
   }
 
   private static let endBytes = end(of: [UInt8]()).count

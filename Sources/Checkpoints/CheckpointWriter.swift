@@ -51,13 +51,11 @@ private final class Lane {
   let file: Int
   let memory: PieceMemory
   private var content: FileContent
-  private var digest = FileDigest()
+  private var hash = SHA256()
   private let writer: PieceWriter
   /// What is not handed over yet: gathered to as much as may go past the page cache.
   private var piece: UnsafeMutableRawBufferPointer
   private var gathered = 0
-  /// Bytes at its end that are not hashed: at the end of the content, less than a block.
-  private var unhashed = 0
   private var unread: Int
 
   init(
@@ -77,25 +75,24 @@ private final class Lane {
   /// Reads and hashes the next bytes, up to the end of the content.
   func advance(by count: Int) {
     let part = read(count)
-    digest.update(part, ahead: content.ahead)
+    hash.update(part, ahead: content.ahead)
   }
 
   /// The same for two files.
   static func advance(_ first: Lane, _ second: Lane, by count: Int) {
     let (firstPart, secondPart) = (first.read(count), second.read(count))
-    FileDigest.update(
-      &first.digest, firstPart, ahead: first.content.ahead, &second.digest, secondPart,
+    SHA256.update(
+      &first.hash, firstPart, ahead: first.content.ahead, &second.hash, secondPart,
       ahead: second.content.ahead)
   }
 
-  /// - Returns: what is to be hashed now, in whole blocks.
+  /// - Returns: what was read.
   private func read(_ count: Int) -> UnsafeRawBufferPointer {
     let start = gathered
     let count = content.read(into: UnsafeMutableRawBufferPointer(rebasing: piece[start..<start + count]))
     gathered += count
     unread -= count
-    unhashed = count % FileDigest.blockBytes
-    return UnsafeRawBufferPointer(rebasing: piece[start..<gathered - unhashed])
+    return UnsafeRawBufferPointer(rebasing: piece[start..<gathered])
   }
 
   /// Hands the piece over when it is full.
@@ -108,10 +105,8 @@ private final class Lane {
 
   /// Brings the file to disk.
   func finish(name: String) throws(CheckpointError) -> CheckpointFile {
-    let last = UnsafeRawBufferPointer(rebasing: piece[gathered - unhashed..<gathered])
-    let sha256 = digest.finish(last)
     writer.append(gathered)
-    return CheckpointFile(name: name, bytes: try writer.finish(), sha256: sha256)
+    return CheckpointFile(name: name, bytes: try writer.finish(), sha256: hash.hexadecimal)
   }
 
   /// Returns when nothing of it is on its way any more.

@@ -1,71 +1,92 @@
 import CSHA256
-import Crypto
 
-/// SHA-256 of a file's content that comes from front to back, of two files at a time in the time of one.
+/// SHA-256 (FIPS 180-4) of bytes that come from front to back, of two contents at a time in the time of one.
 ///
-/// A core with instructions for SHA-256 is kept waiting by one content (`CSHA256`). On other cores, and for files that are read, the library
-/// does it; tests hold both against each other.
-struct FileDigest {
-  /// Bytes that are hashed at once. What is given before the last is whole blocks.
-  static let blockBytes = 64
-  static let coreHasInstructions = rondo_sha256_is_available() != 0
+/// A core with instructions for it is kept waiting by one content (`CSHA256`). Libraries hash one at a time, and compiling one took longer than
+/// all of Rondo.
+package struct SHA256 {
+  /// Bytes that are hashed at once.
+  package static let blockBytes = 64
+  package static let coreHasInstructions = rondo_sha256_is_available() != 0
 
-  private enum Hash {
-    case core(SIMD8<UInt32>, bytes: Int)
-    case library(SHA256)
-  }
-
-  private var hash: Hash
-
-  /// - Parameter usesCore: whether the core's instructions are used, which it must have.
-  init(usesCore: Bool = Self.coreHasInstructions) {
-    hash = usesCore ? .core(Self.initialState, bytes: 0) : .library(SHA256())
-  }
-
-  /// FIPS 180-4, section 5.3.3.
-  private static let initialState = SIMD8<UInt32>(
+  private let usesInstructions: Bool
+  /// The initial value is that of section 5.3.3.
+  private var state = SIMD8<UInt32>(
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
+  /// Bytes in the state.
+  private var count = 0
+  /// What came after the last whole block.
+  private var rest: [UInt8] = []
 
-  /// Takes in whole blocks.
+  /// - Parameter usesInstructions: whether the core's instructions are used, which it must have.
+  package init(usesInstructions: Bool = Self.coreHasInstructions) {
+    self.usesInstructions = usesInstructions
+  }
+
+  /// - Returns: the digest of these bytes, in hexadecimal.
+  package static func hexadecimal(of bytes: some Sequence<UInt8>) -> String {
+    var hash = SHA256()
+    Array(bytes).withUnsafeBytes { hash.update($0) }
+    return hash.hexadecimal
+  }
+
+  /// Takes in the next bytes.
   ///
   /// - Parameter ahead: where the bytes lie that come after them, if that is known: they are fetched into the cache meanwhile. Nothing is read there.
-  mutating func update(_ bytes: UnsafeRawBufferPointer, ahead: UnsafeRawPointer? = nil) {
-    precondition(bytes.count % Self.blockBytes == 0, "FileDigest: \(bytes.count) bytes are no whole blocks")
-    guard let data = bytes.baseAddress else { return }
-    switch hash {
-    case .core(var state, let count):
-      Self.withWords(&state) { rondo_sha256($0, data, ahead, bytes.count / Self.blockBytes) }
-      hash = .core(state, bytes: count + bytes.count)
-    case .library(var library):
-      library.update(bufferPointer: bytes)
-      hash = .library(library)
+  package mutating func update(_ bytes: UnsafeRawBufferPointer, ahead: UnsafeRawPointer? = nil) {
+    var bytes = bytes
+    if !rest.isEmpty {
+      let missing = min(Self.blockBytes - rest.count, bytes.count)
+      rest += bytes[..<missing]
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[missing...])
+      guard rest.count == Self.blockBytes else { return }
+      rest.withUnsafeBytes { [usesInstructions] in
+        Self.update(&state, $0.baseAddress, ahead: nil, blocks: 1, usesInstructions)
+      }
+      count += Self.blockBytes
+      rest.removeAll(keepingCapacity: true)
     }
+    let blocks = bytes.count / Self.blockBytes
+    Self.update(&state, bytes.baseAddress, ahead: ahead, blocks: blocks, usesInstructions)
+    count += blocks * Self.blockBytes
+    rest += bytes[(blocks * Self.blockBytes)...]
   }
 
-  /// Takes whole blocks into two digests, of each its own.
-  static func update(
-    _ first: inout FileDigest, _ firstBytes: UnsafeRawBufferPointer,
-    ahead firstAhead: UnsafeRawPointer? = nil,
-    _ second: inout FileDigest, _ secondBytes: UnsafeRawBufferPointer,
-    ahead secondAhead: UnsafeRawPointer? = nil
+  /// Takes bytes into two hashes, into each its own: as many blocks as both have at the same time.
+  package static func update(
+    _ first: inout SHA256, _ firstBytes: UnsafeRawBufferPointer, ahead firstAhead: UnsafeRawPointer? = nil,
+    _ second: inout SHA256, _ secondBytes: UnsafeRawBufferPointer, ahead secondAhead: UnsafeRawPointer? = nil
   ) {
     var both = 0
-    if case .core(var firstState, let firstCount) = first.hash,
-      case .core(var secondState, let secondCount) = second.hash,
+    if first.usesInstructions, second.usesInstructions, first.rest.isEmpty, second.rest.isEmpty,
       let firstData = firstBytes.baseAddress, let secondData = secondBytes.baseAddress
     {
       let blocks = min(firstBytes.count, secondBytes.count) / blockBytes
       both = blocks * blockBytes
-      withWords(&firstState) { firstWords in
-        withWords(&secondState) {
+      withWords(&first.state) { firstWords in
+        withWords(&second.state) {
           rondo_sha256_pair(firstWords, firstData, firstAhead, $0, secondData, secondAhead, blocks)
         }
       }
-      first.hash = .core(firstState, bytes: firstCount + both)
-      second.hash = .core(secondState, bytes: secondCount + both)
+      first.count += both
+      second.count += both
     }
     first.update(UnsafeRawBufferPointer(rebasing: firstBytes[both...]))
     second.update(UnsafeRawBufferPointer(rebasing: secondBytes[both...]))
+  }
+
+  private static func update(
+    _ state: inout SIMD8<UInt32>, _ data: UnsafeRawPointer?, ahead: UnsafeRawPointer?, blocks: Int,
+    _ usesInstructions: Bool
+  ) {
+    guard let data, blocks > 0 else { return }
+    withWords(&state) {
+      if usesInstructions {
+        rondo_sha256($0, data, ahead, blocks)
+      } else {
+        rondo_sha256_portable($0, data, blocks)
+      }
+    }
   }
 
   private static func withWords(
@@ -76,38 +97,19 @@ struct FileDigest {
     }
   }
 
-  /// Takes in the last bytes, however many.
-  ///
-  /// - Returns: the digest in hexadecimal.
-  consuming func finish(_ last: UnsafeRawBufferPointer) -> String {
-    let whole = last.count / Self.blockBytes * Self.blockBytes
-    update(UnsafeRawBufferPointer(rebasing: last[..<whole]))
-    let rest = Array(last[whole...])
-    switch hash {
-    case .core(_, let count):
-      // A bit, zeros, and how many bits there were, in 8 bytes at the end of a block (section 5.1.1).
-      let bits = UInt64(count + rest.count) * 8
-      var end = rest + [0x80]
-      end += [UInt8](repeating: 0, count: (120 - end.count % 64) % 64)
-      end += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) }
-      end.withUnsafeBytes { update($0) }
-      guard case .core(let state, _) = hash else {
-        preconditionFailure("FileDigest: the hash has changed its kind")
-      }
-      return (0..<8).flatMap { word in
-        (0..<4).map { UInt8(truncatingIfNeeded: state[word] >> (24 - 8 * UInt32($0))) }
-      }
-      .hexadecimal
-    case .library(var library):
-      library.update(data: rest)
-      return library.finalize().hexadecimal
-    }
-  }
-}
-
-extension Sequence<UInt8> {
+  /// The digest of all bytes so far.
   package var hexadecimal: String {
+    var whole = self
+    // A bit, zeros, and how many bits there were, in 8 bytes at the end of a block (section 5.1.1).
+    let bits = UInt64(count + rest.count) * 8
+    var end: [UInt8] = [0x80]
+    end += [UInt8](repeating: 0, count: (119 - rest.count) % Self.blockBytes)
+    end += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) }
+    end.withUnsafeBytes { whole.update($0) }
     let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return String(
+      decoding: (0..<8).flatMap { word in
+        (0..<8).map { digits[Int(whole.state[word] >> (28 - 4 * UInt32($0)) & 15)] }
+      }, as: UTF8.self)
   }
 }

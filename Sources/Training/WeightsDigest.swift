@@ -1,5 +1,4 @@
 import Checkpoints
-import Crypto
 import Graph
 
 extension Executor {
@@ -7,8 +6,8 @@ extension Executor {
   public var weightsSHA256: String {
     var hash = SHA256()
     for parameter in graph.parameters.sorted(by: { $0.name < $1.name }) {
-      hash.update(bufferPointer: UnsafeRawBufferPointer(parameters[parameter.range]))
+      hash.update(UnsafeRawBufferPointer(parameters[parameter.range]))
     }
-    return hash.finalize().hexadecimal
+    return hash.hexadecimal
   }
 }

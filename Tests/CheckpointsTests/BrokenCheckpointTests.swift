@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Testing
 
@@ -104,7 +103,7 @@ import Testing
 
   static func manifest(_ members: String) -> [UInt8] {
     let content = "{\n\(members),\n"
-    let digest = SHA256.hash(data: Data(content.utf8)).map { String(format: "%02x", $0) }.joined()
+    let digest = SHA256.hexadecimal(of: content.utf8)
     return Array("\(content)  \"sha256\": \"\(digest)\"\n}\n".utf8)
   }
 

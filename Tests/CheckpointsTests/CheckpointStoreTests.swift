@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Testing
 
@@ -34,7 +33,7 @@ import Testing
     for file in files {
       let bytes = try folder.bytes("checkpoints/step-00000007/\(file["name"] ?? "")")
       #expect(file["bytes"] as? Int == bytes.count)
-      let digest = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+      let digest = SHA256.hexadecimal(of: bytes)
       #expect(file["sha256"] as? String == digest)
     }
   }
@@ -48,7 +47,7 @@ import Testing
       let bytes = Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) })
       let file = try run.store.write(bytes, as: "f\(size)", step: 1)
       #expect(file.bytes == size)
-      #expect(file.sha256 == SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined())
+      #expect(file.sha256 == SHA256.hexadecimal(of: bytes))
       try file.check(in: run.store.partialPath(1), checkingDigest: true)
     }
   }
@@ -65,7 +64,7 @@ import Testing
       contents.enumerated().map { UnwrittenFile("f\($0)", $1) }, step: 1)
     #expect(files.map(\.name) == sizes.indices.map { "f\($0)" } && files.map(\.bytes) == sizes)
     for (file, content) in zip(files, contents) {
-      #expect(file.sha256 == SHA256.hash(data: content).hexadecimal)
+      #expect(file.sha256 == SHA256.hexadecimal(of: content))
       #expect(try Data(folder.bytes("checkpoints/.step-00000001.partial/\(file.name)")) == content)
     }
   }

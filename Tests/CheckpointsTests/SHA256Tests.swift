@@ -1,59 +1,100 @@
-import Crypto
+import Foundation
+import MPITestSupport
 import Testing
 
 @testable import Checkpoints
 
-/// The library is the oracle.
-@Suite struct FileDigestTests {
-  static let kinds = FileDigest.coreHasInstructions ? [true, false] : [false]
+/// The oracle is `sha256sum`, of GNU coreutils.
+@Suite struct SHA256Tests {
+  static let kinds = SHA256.coreHasInstructions ? [true, false] : [false]
 
-  static func expected(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).hexadecimal }
-
-  /// Whole blocks up to `end`.
-  static func blocks(_ bytes: [UInt8], _ start: Int, _ end: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
-    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+  /// The digests of contents, each a file of its own.
+  static func expected(_ contents: [[UInt8]]) throws -> [String] {
+    let folder = try Folder(inMemory: true)
+    for (index, content) in contents.enumerated() { try folder.write(content, to: "\(index)") }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["timeout", "60", "sha256sum"] + contents.indices.map { folder.path("\($0)") }
+    let lines = try output(of: process).split(separator: "\n")
+    try #require(lines.count == contents.count && process.terminationStatus == 0)
+    return lines.map { String($0.prefix(64)) }
   }
 
-  @Test(arguments: kinds) func everyLengthAroundBlocksHasTheDigestOfTheLibrary(usesCore: Bool) {
-    for count in 0...200 {
-      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ count) }
-      let digest = FileDigest(usesCore: usesCore)
-      #expect(bytes.withUnsafeBytes { digest.finish($0) } == Self.expected(bytes), "\(count) bytes")
+  static func part(_ bytes: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Void) {
+    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+  }
+
+  /// Up to where ten blocks come at once, which is two more than lanes of the portable body.
+  @Test func everyLengthHasItsDigest() throws {
+    let contents = (0...650).map { count in
+      (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ $0 >> 8 &+ count) }
+    }
+    let expected = try Self.expected(contents)
+    for usesInstructions in Self.kinds {
+      for (content, expected) in zip(contents, expected) {
+        var hash = SHA256(usesInstructions: usesInstructions)
+        content.withUnsafeBytes { hash.update($0) }
+        #expect(
+          hash.hexadecimal == expected, "\(content.count) bytes, with instructions: \(usesInstructions)")
+      }
     }
   }
 
-  /// FIPS 180-4's example of two blocks.
-  @Test(arguments: kinds) func aKnownTextHasItsDigest(usesCore: Bool) {
-    let text = Array("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".utf8)
-    let digest = FileDigest(usesCore: usesCore)
-    #expect(
-      text.withUnsafeBytes { digest.finish($0) }
-        == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
+  /// FIPS 180-4's examples of no, one and two blocks, and its million letters.
+  @Test(arguments: [
+    ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+    ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    (
+      "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+    ),
+    (
+      String(repeating: "a", count: 1_000_000),
+      "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+    ),
+  ])
+  func aKnownTextHasItsDigest(text: String, digest: String) {
+    #expect(SHA256.hexadecimal(of: text.utf8) == digest)
+    for usesInstructions in Self.kinds {
+      var hash = SHA256(usesInstructions: usesInstructions)
+      Array(text.utf8).withUnsafeBytes { hash.update($0) }
+      #expect(hash.hexadecimal == digest)
+    }
   }
 
-  @Test(arguments: kinds) func twoContentsInStepsOfAnyBlocksHaveEachItsOwnDigest(usesCore: Bool) {
+  /// A digest may be asked for in between, and says what came until then.
+  @Test func twoContentsInPartsOfAnyLengthHaveEachItsOwnDigest() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     var random = SplitMix(state: seed)
-    for round in 0..<200 {
-      let contents = (0..<2).map { _ in
-        (0..<Int.random(in: 0...2_000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
-      }
-      var digests = [FileDigest(usesCore: usesCore), FileDigest(usesCore: usesCore)]
-      var starts = [0, 0]
-      for _ in 0..<Int.random(in: 0...4, using: &random) {
-        let ends = (0..<2).map {
-          starts[$0] + 64 * Int.random(in: 0...(contents[$0].count - starts[$0]) / 64, using: &random)
+    for usesInstructions in Self.kinds {
+      var (contents, digests): ([[UInt8]], [String]) = ([], [])
+      for _ in 0..<200 {
+        let pair = (0..<2).map { _ in
+          (0..<Int.random(in: 0...2_000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random)
+          }
         }
-        var (first, second) = (digests[0], digests[1])
-        Self.blocks(contents[0], starts[0], ends[0]) { part in
-          Self.blocks(contents[1], starts[1], ends[1]) { FileDigest.update(&first, part, &second, $0) }
+        let step = [1, 64].randomElement(using: &random) ?? 1
+        var first = SHA256(usesInstructions: usesInstructions)
+        var second = first
+        var ranges = [0..<0, 0..<0]
+        while ranges[0].upperBound < pair[0].count || ranges[1].upperBound < pair[1].count {
+          for (index, content) in pair.enumerated() {
+            let start = ranges[index].upperBound
+            let count = step * Int.random(in: 0...(content.count / 2 / step + 1), using: &random)
+            ranges[index] = start..<min(content.count, start + count)
+          }
+          Self.part(pair[0], ranges[0]) { part in
+            Self.part(pair[1], ranges[1]) { SHA256.update(&first, part, &second, $0) }
+          }
+          contents.append(Array(pair[0][..<ranges[0].upperBound]))
+          digests.append(first.hexadecimal)
         }
-        (digests, starts) = ([first, second], ends)
+        contents += pair
+        digests += [first.hexadecimal, second.hexadecimal]
       }
-      for (index, content) in contents.enumerated() {
-        let digest = digests[index]
-        let found = content[starts[index]...].withUnsafeBytes { digest.finish($0) }
-        #expect(found == Self.expected(content), "seed \(seed), round \(round), content \(index)")
+      let expected = try Self.expected(contents)
+      for index in contents.indices {
+        #expect(digests[index] == expected[index], "seed \(seed), with instructions: \(usesInstructions)")
       }
     }
   }

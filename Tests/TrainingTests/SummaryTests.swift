@@ -1,6 +1,6 @@
 import BLAS
+import Checkpoints
 import Collectives
-import Crypto
 import Datasets
 import Foundation
 import Graph
@@ -28,9 +28,9 @@ extension RankTests {
       var hash = SHA256()
       for name in header.keys.sorted() where name != "__metadata__" {
         let offsets = try #require((header[name] as? [String: Any])?["data_offsets"] as? [Int])
-        hash.update(data: data[8 + length + offsets[0]..<8 + length + offsets[1]])
+        data[8 + length + offsets[0]..<8 + length + offsets[1]].withUnsafeBytes { hash.update($0) }
       }
-      return hash.finalize().map { String(format: "%02x", $0) }.joined()
+      return hash.hexadecimal
     }
 
     /// Bytes that rank 0 gets or sends in a step.
