@@ -44,7 +44,14 @@ public struct EvaluationRun {
       let network = try run.network(data: samples, model: model)
       return (Evaluator(network: network, executor: try run.executor(network, pool: pool)), samples)
     }
-    return try evaluator.tally(samples, rank: world.rank, size: world.size)
+    let evaluation = try evaluator.tally(samples, rank: world.rank, size: world.size)
       .evaluation(classNames: samples.classNames, on: world)
+    // A class is found for NaN, too: the other metrics look like those of a model.
+    if world.rank == 0, let loss = evaluation[.loss], !loss.isFinite {
+      RunFiles.warn(
+        "\(path): the loss is \(loss): its weights or the samples lead to values that are not finite, and the other metrics say nothing"
+      )
+    }
+    return evaluation
   }
 }

@@ -97,6 +97,29 @@ import Testing
     #expect(job.exitStatus == 0 && job.warnings.count == (damage.fault == nil ? 0 : 1), "\(job)")
   }
 
+  /// Accuracy and the like can be computed, and look like those of a model.
+  @Test func weightsThatAreNotFiniteAreWarnedOf() throws {
+    let directory = try TemporaryDirectory()
+    let config = try directory.write("c.yaml", digits)
+    let run = directory.path + "/run"
+    let training = try Job.run(
+      ranks: 1, program: try rondo(), arguments: ["train", config, "--threads", "1", "--output", run])
+    #expect(training.exitStatus == 0, "\(training)")
+    let file = URL(fileURLWithPath: run + "/model.safetensors")
+    let weights = try Data(contentsOf: file)
+    for (bits, name) in [(Float.nan.bitPattern, "nan"), (Float(1).bitPattern, nil)] {
+      let last = withUnsafeBytes(of: bits.littleEndian) { Data($0) }
+      try (weights.dropLast(4) + last).write(to: file)
+      for ranks in [1, 2] {
+        let job = try Job.run(
+          ranks: ranks, program: try rondo(), arguments: ["evaluate", run, "--threads", "1"])
+        let expected = name.map { ["\(run): the loss is \($0): "] } ?? []
+        #expect(job.exitStatus == 0 && job.warnings.count == expected.count, "\(job)")
+        #expect(zip(job.warnings, expected).allSatisfy { $0.hasPrefix($1) }, "\(job)")
+      }
+    }
+  }
+
   /// The weights before averaging are another model.
   @Test func anAverageThatIsGoneIsNotReplaced() throws {
     let directory = try TemporaryDirectory()
