@@ -1,9 +1,8 @@
-// The digests of the CSHA256 module, by hand: of what comes on standard input, "portable" without a core's instructions, "instructions" with
-// them, "pair" as the second of two. Exit status 3 where the core has none.
+// SHA-256 of standard input, up to a MiB, by one of the bodies of Sources/CSHA256: "portable", "instructions", or "pair", which hashes it as both
+// of two contents. Prints what sha256sum prints. Exit status 3 where the core has no instructions for it.
 #include "CSHA256.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint8_t content[1 << 20];
