@@ -21,8 +21,8 @@ int main(int count, char **words) {
   uint32_t second[8];
   memcpy(second, first, sizeof second);
   if (is_portable) rondo_sha256_portable(second, content, length / 64);
-  else if (is_pair) rondo_sha256_pair(first, content, NULL, second, content, content, length / 64);
-  else rondo_sha256(second, content, NULL, length / 64);
+  else if (is_pair) rondo_sha256_pair((rondo_sha256_content){first, content, NULL, NULL}, (rondo_sha256_content){second, content, content, content}, length / 64);
+  else rondo_sha256((rondo_sha256_content){second, content, NULL, NULL}, length / 64);
   for (int word = 0; word < 8; word++) printf("%08x", second[word]);
   printf("  -\n");
   return is_pair && memcmp(first, second, sizeof first) != 0;

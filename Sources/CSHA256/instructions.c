@@ -13,27 +13,44 @@
 
 #ifdef WITH_SHA
 
-WITH_SHA void rondo_sha256(uint32_t *state, const void *data, const void *ahead, size_t blocks) {
-  registers r = loaded(state);
-  const uint8_t *block = data, *next = ahead ? ahead : data;
-  for (; blocks > 0; blocks--, block += 64, next += 64) {
-    fetch(next);
+// What of a content is fetched, a line with each block.
+typedef struct {
+  const uint8_t *source, *target;
+} lines;
+
+// Hints that are missing stand for what is in the cache anyway.
+INLINE_WITH_SHA lines ahead_of(rondo_sha256_content content) {
+  return (lines){content.source ? content.source : content.data, content.target ? content.target : content.data};
+}
+
+INLINE_WITH_SHA void fetch_next(lines *ahead) {
+  fetch(ahead->source);
+  fetch(ahead->target);
+  ahead->source += 64;
+  ahead->target += 64;
+}
+
+WITH_SHA void rondo_sha256(rondo_sha256_content content, size_t blocks) {
+  registers r = loaded(content.state);
+  const uint8_t *block = content.data;
+  lines ahead = ahead_of(content);
+  for (; blocks > 0; blocks--, block += 64) {
+    fetch_next(&ahead);
     const registers before = r;
 #pragma clang loop unroll(full)
     for (int group = 0; group < 16; group++) four_rounds(&r, group, block);
     add(&r, &before);
   }
-  store(r, state);
+  store(r, content.state);
 }
 
-WITH_SHA void rondo_sha256_pair(uint32_t *first, const void *first_data, const void *first_ahead, uint32_t *second,
-                                const void *second_data, const void *second_ahead, size_t blocks) {
-  registers r = loaded(first), s = loaded(second);
-  const uint8_t *r_block = first_data, *r_next = first_ahead ? first_ahead : first_data;
-  const uint8_t *s_block = second_data, *s_next = second_ahead ? second_ahead : second_data;
-  for (; blocks > 0; blocks--, r_block += 64, s_block += 64, r_next += 64, s_next += 64) {
-    fetch(r_next);
-    fetch(s_next);
+WITH_SHA void rondo_sha256_pair(rondo_sha256_content first, rondo_sha256_content second, size_t blocks) {
+  registers r = loaded(first.state), s = loaded(second.state);
+  const uint8_t *r_block = first.data, *s_block = second.data;
+  lines r_ahead = ahead_of(first), s_ahead = ahead_of(second);
+  for (; blocks > 0; blocks--, r_block += 64, s_block += 64) {
+    fetch_next(&r_ahead);
+    fetch_next(&s_ahead);
     const registers r_before = r, s_before = s;
 #pragma clang loop unroll(full)
     for (int group = 0; group < 16; group++) {
@@ -43,22 +60,21 @@ WITH_SHA void rondo_sha256_pair(uint32_t *first, const void *first_data, const v
     add(&r, &r_before);
     add(&s, &s_before);
   }
-  store(r, first);
-  store(s, second);
+  store(r, first.state);
+  store(s, second.state);
 }
 
 #else
 
 int rondo_sha256_is_available(void) { return 0; }
 
-void rondo_sha256(uint32_t *state, const void *data, const void *ahead, size_t blocks) {
-  (void)state, (void)data, (void)ahead, (void)blocks;
+void rondo_sha256(rondo_sha256_content content, size_t blocks) {
+  (void)content, (void)blocks;
   abort();
 }
 
-void rondo_sha256_pair(uint32_t *first, const void *first_data, const void *first_ahead, uint32_t *second, const void *second_data,
-                       const void *second_ahead, size_t blocks) {
-  (void)first, (void)first_data, (void)first_ahead, (void)second, (void)second_data, (void)second_ahead, (void)blocks;
+void rondo_sha256_pair(rondo_sha256_content first, rondo_sha256_content second, size_t blocks) {
+  (void)first, (void)second, (void)blocks;
   abort();
 }
 

@@ -75,15 +75,21 @@ private final class Lane {
   /// Reads and hashes the next bytes, up to the end of the content.
   func advance(by count: Int) {
     let part = read(count)
-    hash.update(part, ahead: content.ahead)
+    hash.update(part, ahead: ahead)
   }
 
   /// The same for two files.
   static func advance(_ first: Lane, _ second: Lane, by count: Int) {
     let (firstPart, secondPart) = (first.read(count), second.read(count))
     SHA256.update(
-      &first.hash, firstPart, ahead: first.content.ahead, &second.hash, secondPart,
-      ahead: second.content.ahead)
+      &first.hash, firstPart, ahead: first.ahead, &second.hash, secondPart, ahead: second.ahead)
+  }
+
+  /// Where the next bytes lie, and where they will be read to: behind the last place of the memory comes its first.
+  private var ahead: SHA256.Ahead {
+    guard let first = memory.bytes.baseAddress, let place = piece.baseAddress else { return SHA256.Ahead() }
+    return SHA256.Ahead(
+      source: content.ahead, target: first + (place + gathered - first) % memory.bytes.count)
   }
 
   /// - Returns: what was read.

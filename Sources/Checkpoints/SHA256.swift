@@ -30,10 +30,20 @@ package struct SHA256 {
     return hash.hexadecimal
   }
 
+  /// Where the bytes lie that come after those at hand, and where they will be copied to before they are hashed, as far as that is known. Both are
+  /// fetched into the cache meanwhile; nothing is read or written there.
+  package struct Ahead {
+    var source: UnsafeRawPointer?
+    var target: UnsafeRawPointer?
+
+    package init(source: UnsafeRawPointer? = nil, target: UnsafeRawPointer? = nil) {
+      self.source = source
+      self.target = target
+    }
+  }
+
   /// Takes in the next bytes.
-  ///
-  /// - Parameter ahead: where the bytes lie that come after them, if that is known: they are fetched into the cache meanwhile. Nothing is read there.
-  package mutating func update(_ bytes: UnsafeRawBufferPointer, ahead: UnsafeRawPointer? = nil) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer, ahead: Ahead = Ahead()) {
     var bytes = bytes
     if !rest.isEmpty {
       let missing = min(Self.blockBytes - rest.count, bytes.count)
@@ -41,7 +51,7 @@ package struct SHA256 {
       bytes = UnsafeRawBufferPointer(rebasing: bytes[missing...])
       guard rest.count == Self.blockBytes else { return }
       rest.withUnsafeBytes { [usesInstructions] in
-        Self.update(&state, $0.baseAddress, ahead: nil, blocks: 1, usesInstructions)
+        Self.update(&state, $0.baseAddress, ahead: Ahead(), blocks: 1, usesInstructions)
       }
       count += Self.blockBytes
       rest.removeAll(keepingCapacity: true)
@@ -54,8 +64,8 @@ package struct SHA256 {
 
   /// Takes bytes into two hashes, into each its own: as many blocks as both have at the same time.
   package static func update(
-    _ first: inout SHA256, _ firstBytes: UnsafeRawBufferPointer, ahead firstAhead: UnsafeRawPointer? = nil,
-    _ second: inout SHA256, _ secondBytes: UnsafeRawBufferPointer, ahead secondAhead: UnsafeRawPointer? = nil
+    _ first: inout SHA256, _ firstBytes: UnsafeRawBufferPointer, ahead firstAhead: Ahead = Ahead(),
+    _ second: inout SHA256, _ secondBytes: UnsafeRawBufferPointer, ahead secondAhead: Ahead = Ahead()
   ) {
     var both = 0
     if first.usesInstructions, second.usesInstructions, first.rest.isEmpty, second.rest.isEmpty,
@@ -63,10 +73,8 @@ package struct SHA256 {
     {
       let blocks = min(firstBytes.count, secondBytes.count) / blockBytes
       both = blocks * blockBytes
-      withWords(&first.state) { firstWords in
-        withWords(&second.state) {
-          rondo_sha256_pair(firstWords, firstData, firstAhead, $0, secondData, secondAhead, blocks)
-        }
+      withContent(&first.state, firstData, firstAhead) { first in
+        withContent(&second.state, secondData, secondAhead) { rondo_sha256_pair(first, $0, blocks) }
       }
       first.count += both
       second.count += both
@@ -76,24 +84,27 @@ package struct SHA256 {
   }
 
   private static func update(
-    _ state: inout SIMD8<UInt32>, _ data: UnsafeRawPointer?, ahead: UnsafeRawPointer?, blocks: Int,
+    _ state: inout SIMD8<UInt32>, _ data: UnsafeRawPointer?, ahead: Ahead, blocks: Int,
     _ usesInstructions: Bool
   ) {
     guard let data, blocks > 0 else { return }
-    withWords(&state) {
+    withContent(&state, data, ahead) {
       if usesInstructions {
-        rondo_sha256($0, data, ahead, blocks)
+        rondo_sha256($0, blocks)
       } else {
-        rondo_sha256_portable($0, data, blocks)
+        rondo_sha256_portable($0.state, $0.data, blocks)
       }
     }
   }
 
-  private static func withWords(
-    _ state: inout SIMD8<UInt32>, _ body: (UnsafeMutablePointer<UInt32>) -> Void
+  private static func withContent(
+    _ state: inout SIMD8<UInt32>, _ data: UnsafeRawPointer, _ ahead: Ahead,
+    _ body: (rondo_sha256_content) -> Void
   ) {
     withUnsafeMutablePointer(to: &state) { state in
-      state.withMemoryRebound(to: UInt32.self, capacity: 8, body)
+      state.withMemoryRebound(to: UInt32.self, capacity: 8) {
+        body(rondo_sha256_content(state: $0, data: data, source: ahead.source, target: ahead.target))
+      }
     }
   }
 

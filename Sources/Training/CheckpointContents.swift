@@ -35,10 +35,12 @@ enum CheckpointContents {
     ///   - share: what this rank writes of each arena of the optimizer's state.
     ///   - record: of the step.
     ///   - average: of the weights, whole, if one is kept.
+    ///   - staging: which no other part is using.
     init(
-      _ state: TrainingState, _ graph: Graph, share: StateShare, rank: Int, record: Record, average: Arena?
+      _ state: TrainingState, _ graph: Graph, share: StateShare, rank: Int, record: Record, average: Arena?,
+      staging: StagingMemory
     ) {
-      snapshot = StateSnapshot(of: state)
+      snapshot = StateSnapshot(of: state, staging: staging)
       let stateCount = state.layout.core.stateCount
       if stateCount > 0 {
         // In two files, as two at a time are hashed.

@@ -20,6 +20,7 @@ final class Checkpointer {
   private let store: CheckpointStore
   private let keep: Int
   private let trainer: Trainer
+  private let staging = StagingMemory()
   private var writing: (step: Int, snapshot: StateSnapshot, task: BackgroundTask<[CheckpointFile]>)?
   /// On rank 0; what the task returns is why older checkpoints could not be removed.
   private var committing: (step: Int, task: BackgroundTask<String?>)?
@@ -60,7 +61,7 @@ final class Checkpointer {
     }
     let part = CheckpointContents.Part(
       trainer.state, trainer.network.graph, share: share, rank: rank, record: record(),
-      average: try trainer.average())
+      average: try trainer.average(), staging: staging)
     // A sharded average is whole in memory of gradients, which the next step writes.
     if trainer.reducer.way.isSharded, trainer.state.keepsAverage { keep(part.snapshot) }
     let writer = BackgroundTask("rondo-write") { [store] in
@@ -112,6 +113,7 @@ final class Checkpointer {
   /// Goes on with what the verdict of a step says of all ranks. Collective: all ranks have the same verdict.
   func advance(_ verdict: StepVerdict) throws {
     if writing != nil, verdict.written + verdict.failed == Int64(size) { try gather() }
+    if writing == nil { staging.releaseIfIdle() }
   }
 
   /// Returns when no checkpoint is under way. Collective.

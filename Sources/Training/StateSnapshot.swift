@@ -17,15 +17,13 @@ final class StateSnapshot: @unchecked Sendable {
     var done = 0
     /// Whether they are to be finite.
     let isChecked: Bool
-    /// Where the rest lies since it was copied, as if all of the part had been.
+    /// Where it has been copied to, apart from what had been read before.
     var copy: UnsafePointer<Float>?
   }
 
   /// `@unchecked Sendable` is safe because only who has the lock gets at one.
   private struct Parts: @unchecked Sendable {
     var all: [Part] = []
-    /// Holds the copies.
-    var memory: SharedFile?
     var isKept = false
     var isFinite = true
   }
@@ -33,9 +31,12 @@ final class StateSnapshot: @unchecked Sendable {
   private let parts: Mutex<Parts>
   /// Whose memory it is.
   private let owner: AnyObject
+  /// Holds the copies.
+  private let staging: StagingMemory
 
-  init(of owner: AnyObject) {
+  init(of owner: AnyObject, staging: StagingMemory) {
     self.owner = owner
+    self.staging = staging
     parts = Mutex(Parts())
   }
 
@@ -77,18 +78,18 @@ final class StateSnapshot: @unchecked Sendable {
   /// - Parameter copy: to, from, and how many floats.
   func keep(_ copy: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void) {
     parts.withLock { parts in
-      let count = parts.all.reduce(0) { $0 + $1.count - $1.done }
       guard !parts.isKept else { return }
       parts.isKept = true
-      guard count > 0 else { return }
-      let memory = SharedFile(privateBytes: count * MemoryLayout<Float>.stride)
-      guard var next = memory.bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
-      for (index, part) in parts.all.enumerated() where part.done < part.count {
-        copy(next, part.start + part.done, part.count - part.done)
-        parts.all[index].copy = UnsafePointer(next) - part.done
-        next += part.count - part.done
+      guard parts.all.contains(where: { $0.done < $0.count }) else { return }
+      // Each part has a place of its own whatever was read: so the next checkpoint finds most of its pages where this one has written.
+      guard var place = staging.floats(parts.all.reduce(0) { $0 + $1.count }) else { return }
+      for (index, part) in parts.all.enumerated() {
+        if part.done < part.count {
+          copy(place + part.done, part.start + part.done, part.count - part.done)
+          parts.all[index].copy = UnsafePointer(place)
+        }
+        place += part.count
       }
-      parts.memory = memory
     }
   }
 }

@@ -12,12 +12,18 @@ void rondo_sha256_portable(uint32_t *_Nonnull state, const void *_Nonnull data, 
 // Whether this core has instructions for SHA-256. Where not, the functions below end the process.
 int rondo_sha256_is_available(void);
 
+// A content, from some block on.
+typedef struct {
+  uint32_t *_Nonnull state;
+  const void *_Nonnull data;
+  // Where the bytes lie that come after them, and where those will be copied to: as many as are taken in are fetched into the cache meanwhile.
+  // Nothing needs to be there: these are hints, and may be null.
+  const void *_Nullable source, *_Nullable target;
+} rondo_sha256_content;
+
 // Takes in `blocks` blocks.
-//
-// As many bytes from `ahead` on are fetched into the cache meanwhile. Nothing needs to be there: it is a hint, and may be null.
-void rondo_sha256(uint32_t *_Nonnull state, const void *_Nonnull data, const void *_Nullable ahead, size_t blocks);
+void rondo_sha256(rondo_sha256_content content, size_t blocks);
 
 // The same for two contents, as many blocks of each.
-void rondo_sha256_pair(uint32_t *_Nonnull first, const void *_Nonnull first_data, const void *_Nullable first_ahead,
-                       uint32_t *_Nonnull second, const void *_Nonnull second_data, const void *_Nullable second_ahead, size_t blocks);
+void rondo_sha256_pair(rondo_sha256_content first, rondo_sha256_content second, size_t blocks);
 #endif
