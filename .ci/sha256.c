@@ -20,9 +20,10 @@ int main(int count, char **words) {
   uint32_t first[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   uint32_t second[8];
   memcpy(second, first, sizeof second);
+  const rondo_sha256_content unhinted = {first, content, NULL, NULL}, hinted = {second, content, content, content};
   if (is_portable) rondo_sha256_portable(second, content, length / 64);
-  else if (is_pair) rondo_sha256_pair((rondo_sha256_content){first, content, NULL, NULL}, (rondo_sha256_content){second, content, content, content}, length / 64);
-  else rondo_sha256((rondo_sha256_content){second, content, NULL, NULL}, length / 64);
+  else if (is_pair) rondo_sha256_pair(unhinted, hinted, length / 64);
+  else rondo_sha256(hinted, length / 64);
   for (int word = 0; word < 8; word++) printf("%08x", second[word]);
   printf("  -\n");
   return is_pair && memcmp(first, second, sizeof first) != 0;
