@@ -14,16 +14,15 @@ final class StagingMemory {
   /// Bytes that it holds, of which those that were never written to take no memory.
   var byteCount: Int { memory?.bytes.count ?? 0 }
 
-  /// Room for floats, with any content. What was there before is gone.
-  func floats(_ count: Int, at now: ContinuousClock.Instant = .now) -> UnsafeMutablePointer<Float>? {
+  /// Room for so many floats, with any content. What was there before is gone.
+  func floats(_ count: Int, at now: ContinuousClock.Instant = .now) -> UnsafeMutableBufferPointer<Float> {
     let byteCount = count * MemoryLayout<Float>.stride
-    if self.byteCount < byteCount {
-      // Never two at a time.
-      memory = nil
-      memory = SharedFile(privateBytes: byteCount)
-    }
+    // Never two at a time.
+    if self.byteCount < byteCount { memory = nil }
+    let memory = memory ?? SharedFile(privateBytes: byteCount)
+    self.memory = memory
     lastUse = now
-    return memory?.bytes.baseAddress?.assumingMemoryBound(to: Float.self)
+    return UnsafeMutableBufferPointer(rebasing: memory.bytes.assumingMemoryBound(to: Float.self)[..<count])
   }
 
   /// Frees it when it has not been needed for long. Nobody reads of it then.

@@ -82,7 +82,7 @@ final class StateSnapshot: @unchecked Sendable {
       parts.isKept = true
       guard parts.all.contains(where: { $0.done < $0.count }) else { return }
       // Each part has a place of its own whatever was read: so the next checkpoint finds most of its pages where this one has written.
-      guard var place = staging.floats(parts.all.reduce(0) { $0 + $1.count }) else { return }
+      guard var place = staging.floats(parts.all.reduce(0) { $0 + $1.count }).baseAddress else { return }
       for (index, part) in parts.all.enumerated() {
         if part.done < part.count {
           copy(place + part.done, part.start + part.done, part.count - part.done)
