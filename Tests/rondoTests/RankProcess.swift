@@ -32,15 +32,26 @@ enum RankProcess {
   /// Waits until a signal that was sent to a process is not pending any more, for at most 60 s.
   static func whenTaken(_ signal: Int32, by process: pid_t) {
     let limit = Date().addingTimeInterval(60)
-    while Date() < limit {
-      let status = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
-      let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
-      let pending = lines.filter { $0.hasPrefix("SigPnd:") || $0.hasPrefix("ShdPnd:") }.compactMap {
-        UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16)
-      }
-      if pending.allSatisfy({ $0 >> (signal - 1) & 1 == 0 }) { return }
+    while Date() < limit, isPending(signal, at: process) { usleep(1_000) }
+  }
+
+  /// Stops processes until a signal is pending at each, for at most 60 s, however often somebody else lets them go on.
+  static func hold(_ processes: [pid_t], until signal: Int32) {
+    let limit = Date().addingTimeInterval(60)
+    while Date() < limit, !processes.allSatisfy({ isPending(signal, at: $0) }) {
+      for process in processes { kill(process, SIGSTOP) }
       usleep(1_000)
     }
+    for process in processes { kill(process, SIGCONT) }
+  }
+
+  private static func isPending(_ signal: Int32, at process: pid_t) -> Bool {
+    let status = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
+    let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+    let pending = lines.filter { $0.hasPrefix("SigPnd:") || $0.hasPrefix("ShdPnd:") }.compactMap {
+      UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16)
+    }
+    return pending.contains { $0 >> (signal - 1) & 1 == 1 }
   }
 
   /// Waits until the run has logged steps, and gives the process of that rank; nil after 100 s.
