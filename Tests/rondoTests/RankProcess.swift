@@ -35,11 +35,12 @@ enum RankProcess {
     while Date() < limit, isPending(signal, at: process) { usleep(1_000) }
   }
 
-  /// Stops processes until a signal is pending at each, for at most 60 s, however often somebody else lets them go on.
+  /// Stops processes until a signal is pending at each that is left, for at most 60 s, however often somebody else lets them go on.
   static func hold(_ processes: [pid_t], until signal: Int32) {
     let limit = Date().addingTimeInterval(60)
-    while Date() < limit, !processes.allSatisfy({ isPending(signal, at: $0) }) {
-      for process in processes { kill(process, SIGSTOP) }
+    while Date() < limit {
+      let left = processes.filter { kill($0, SIGSTOP) == 0 }
+      if left.allSatisfy({ isPending(signal, at: $0) }) { break }
       usleep(1_000)
     }
     for process in processes { kill(process, SIGCONT) }
